@@ -1,0 +1,166 @@
+using System.Runtime.CompilerServices;
+using Npgsql;
+
+namespace Linkage.Engine.Database;
+
+/// <summary>
+/// One database that Linkage works on: where it is, and transactions on it. It pools its connections; nothing in it is
+/// bound to a session, so that it also works behind PgBouncer in transaction mode.
+/// </summary>
+public sealed class LinkageDatabase : IAsyncDisposable
+{
+    private readonly NpgsqlDataSource _source;
+
+    private LinkageDatabase(NpgsqlDataSource source, NpgsqlConnectionStringBuilder settings, int versionNumber, string database, string user)
+    {
+        _source = source;
+        Server = settings.Host ?? string.Empty;
+        Port = settings.Port;
+        Database = database;
+        UserName = user;
+        VersionNumber = versionNumber;
+    }
+
+    /// <summary>Tells this connection from every other of the process; records found through it carry the same id.</summary>
+    public Guid Id { get; } = Guid.NewGuid();
+
+    /// <summary>The host, or the folder of the socket, as it was asked for.</summary>
+    public string Server { get; }
+
+    /// <summary>The TCP port.</summary>
+    public int Port { get; }
+
+    /// <summary>The database's name, as the server tells it.</summary>
+    public string Database { get; }
+
+    /// <summary>The role that the server took the session for.</summary>
+    public string UserName { get; }
+
+    /// <summary>The server's version as PostgreSQL numbers it: 150018 is 15.18.</summary>
+    public int VersionNumber { get; }
+
+    /// <summary>The server's version.</summary>
+    public Version ServerVersion => new(VersionNumber / 10000, VersionNumber % 10000);
+
+    /// <summary>Connects once, to learn who and where we are, and keeps what is needed to connect again.</summary>
+    /// <param name="connectionString">In Npgsql's form.</param>
+    /// <param name="cancellation">Ends the attempt.</param>
+    /// <exception cref="NpgsqlException">The server can't be reached or refuses; the message never holds the password.</exception>
+    /// <exception cref="NotSupportedException">The server is older than PostgreSQL 13.</exception>
+    public static async Task<LinkageDatabase> OpenAsync(string connectionString, CancellationToken cancellation)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            // Settings are transaction-scoped, so there is nothing to reset; DISCARD ALL would hit another client's
+            // session behind a pooler in transaction mode.
+            NoResetOnClose = true,
+            // The server's timeouts and our cancellation decide, not a third clock in the driver.
+            CommandTimeout = 0,
+            Enlist = false,
+            PersistSecurityInfo = false,
+        };
+        if (string.IsNullOrEmpty(settings.ApplicationName))
+            settings.ApplicationName = "Linkage";
+
+        var source = NpgsqlDataSource.Create(settings);
+        try
+        {
+            await using var command = source.CreateCommand(
+                "SELECT current_setting('server_version_num')::integer, current_database()::text, current_user::text");
+            await using var row = await command.ExecuteReaderAsync(cancellation);
+            await row.ReadAsync(cancellation);
+            var version = row.GetInt32(0);
+            if (version < 130000)
+            {
+                throw new NotSupportedException(
+                    $"The server at {settings.Host}:{settings.Port} is PostgreSQL {version / 10000}; Linkage works with 13 and later.");
+            }
+
+            return new LinkageDatabase(source, settings, version, row.GetString(1), row.GetString(2));
+        }
+        catch
+        {
+            await source.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs work in one transaction, which commits when the work returns and rolls back when it throws.</summary>
+    public async Task<T> TransactAsync<T>(
+        TransactionOptions options, Func<DatabaseSession, Task<T>> work, CancellationToken cancellation)
+    {
+        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        await using var transaction = await BeginAsync(connection, options, cancellation);
+        var result = await work(new DatabaseSession(connection, transaction, cancellation));
+        // Not cancellable: a commit that was asked for is waited for, so that what happened is known.
+        await transaction.CommitAsync(CancellationToken.None);
+        return result;
+    }
+
+    /// <inheritdoc cref="TransactAsync{T}"/>
+    public Task TransactAsync(TransactionOptions options, Func<DatabaseSession, Task> work, CancellationToken cancellation) =>
+        TransactAsync(
+            options,
+            async session =>
+            {
+                await work(session);
+                return true;
+            },
+            cancellation);
+
+    /// <summary>Streams the rows of one query from a read-only transaction.</summary>
+    public async IAsyncEnumerable<T> StreamAsync<T>(
+        string sql, object? parameters, string? applicationName, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var options = TransactionOptions.ReadOnly with { ApplicationName = applicationName };
+        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        await using var transaction = await BeginAsync(connection, options, cancellation);
+        var session = new DatabaseSession(connection, transaction, cancellation);
+        await foreach (var row in session.StreamAsync<T>(sql, parameters).WithCancellation(cancellation))
+            yield return row;
+    }
+
+    /// <summary>
+    /// Runs one statement outside any transaction, for the few that refuse one (<c>CREATE INDEX CONCURRENTLY</c>). It needs a
+    /// session of its own: behind a pooler in transaction mode no setting may be assumed to last.
+    /// </summary>
+    public async Task ExecuteOutsideTransactionAsync(string sql, CancellationToken cancellation)
+    {
+        await using var command = _source.CreateCommand(sql);
+        command.CommandTimeout = 0;
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private static async Task<NpgsqlTransaction> BeginAsync(
+        NpgsqlConnection connection, TransactionOptions options, CancellationToken cancellation)
+    {
+        var transaction = await connection.BeginTransactionAsync(
+            options.HasOneSnapshot ? System.Data.IsolationLevel.RepeatableRead : System.Data.IsolationLevel.ReadCommitted,
+            cancellation);
+        await using var command = new NpgsqlCommand(Settings(options), connection, transaction);
+        await command.ExecuteNonQueryAsync(cancellation);
+        return transaction;
+    }
+
+    /// <summary>One round trip for all settings. row_security off: what a policy would filter is an error, not a healthy zero.</summary>
+    private static string Settings(TransactionOptions options)
+    {
+        var settings = new System.Text.StringBuilder("SET LOCAL row_security = off;");
+        if (options.ApplicationName is { } name)
+            settings.Append("SET LOCAL application_name = '").Append(name.Replace("'", "''", StringComparison.Ordinal)).Append("';");
+        if (options.StatementTimeout is { } statement)
+            settings.Append(Invariant($"SET LOCAL statement_timeout = {(long)statement.TotalMilliseconds};"));
+        if (options.LockTimeout is { } wait)
+            settings.Append(Invariant($"SET LOCAL lock_timeout = {(long)wait.TotalMilliseconds};"));
+        if (!options.WaitsForDisk)
+            settings.Append("SET LOCAL synchronous_commit = off;");
+        if (options.IsReadOnly)
+            settings.Append("SET TRANSACTION READ ONLY;");
+        return settings.ToString();
+    }
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}
