@@ -1,0 +1,25 @@
+@{
+    RootModule             = 'Linkage.Cmdlets.dll'
+    ModuleVersion          = '0.1.0'
+    GUID                   = '6f1c1d55-4c1e-4f0e-9d0c-6a2b1f6a7a3e'
+    Author                 = 'The Linkage contributors'
+    CompanyName            = 'The Linkage contributors'
+    Copyright              = '(c) 2026 The Linkage contributors. MIT licence.'
+    Description            = 'Finds, fixes, audits and undoes broken identity links in PostgreSQL: deliveries without their user, sign-ups without a profile, leads without a customer, rows imported twice.'
+    PowerShellVersion      = '7.4'
+    CompatiblePSEditions   = @('Core')
+    FormatsToProcess       = @('Linkage.Format.ps1xml')
+    FunctionsToExport      = @()
+    AliasesToExport        = @()
+    VariablesToExport      = @()
+    CmdletsToExport        = @(
+        'Connect-LinkageDatabase'
+        'Disconnect-LinkageDatabase'
+        'Get-LinkageConnection'
+    )
+    PrivateData            = @{
+        PSData = @{
+            Tags = @('PostgreSQL', 'Database', 'DataQuality', 'Deduplication', 'Identity', 'Linux', 'MacOS', 'Windows')
+        }
+    }
+}
