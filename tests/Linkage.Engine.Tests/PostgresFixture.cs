@@ -1,0 +1,67 @@
+using Linkage.Engine.Sandbox;
+using Npgsql;
+
+namespace Linkage.Engine.Tests;
+
+/// <summary>
+/// One PostgreSQL for all tests of this process, started by the first one that needs it and removed when the process ends. Each test takes a
+/// database of its own: <c>await using var database = await PostgresFixture.CreateDatabaseAsync();</c>
+/// </summary>
+/// <remarks>
+/// The variable LINKAGE_TEST_PG picks the server: a major version (<c>15</c>), a folder of programs, or <c>npm</c> for the downloaded one.
+/// </remarks>
+public static class PostgresFixture
+{
+    private static readonly Lazy<Task<PostgresSandbox>> _server = new(StartAsync);
+    private static readonly Lazy<Task<string>> _schemaTemplate = new(CreateSchemaTemplateAsync);
+    private static int _databases;
+
+    /// <summary>The server that all tests share: fault tests start one of their own.</summary>
+    public static Task<PostgresSandbox> ServerAsync() => _server.Value;
+
+    /// <summary>What LINKAGE_TEST_PG asks for, as options for tests that start a server of their own.</summary>
+    public static async Task<SandboxOptions> OptionsAsync()
+    {
+        var wanted = Environment.GetEnvironmentVariable("LINKAGE_TEST_PG");
+        if (string.IsNullOrEmpty(wanted))
+            return new SandboxOptions();
+        if (int.TryParse(wanted, out var version))
+            return new SandboxOptions { Version = version };
+        return wanted == "npm"
+            ? new SandboxOptions { BinDirectory = (await PostgresBinaries.DownloadAsync(null, CancellationToken.None)).BinDirectory }
+            : new SandboxOptions { BinDirectory = wanted };
+    }
+
+    /// <summary>A database without any table.</summary>
+    public static Task<TestDatabase> CreateEmptyDatabaseAsync() => CreateAsync(template: null);
+
+    /// <summary>A database with the application's tables, all empty.</summary>
+    public static async Task<TestDatabase> CreateDatabaseAsync() => await CreateAsync(await _schemaTemplate.Value);
+
+    private static async Task<TestDatabase> CreateAsync(string? template)
+    {
+        var server = await ServerAsync();
+        var name = $"test_{Interlocked.Increment(ref _databases)}";
+        return new TestDatabase(server, name, await server.CreateDatabaseAsync(name, template));
+    }
+
+    private static async Task<PostgresSandbox> StartAsync() =>
+        await PostgresSandbox.StartAsync(await OptionsAsync(), CancellationToken.None);
+
+    private static async Task<string> CreateSchemaTemplateAsync()
+    {
+        const string Name = "template_schema";
+        await CreateTemplateAsync(Name, connection => ApplicationSchema.CreateAsync(connection, CancellationToken.None));
+        return Name;
+    }
+
+    // Nobody may be connected to a template while it is copied, hence no pool.
+    private static async Task CreateTemplateAsync(string name, Func<NpgsqlConnection, Task> fill)
+    {
+        var server = await ServerAsync();
+        var settings = new NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(name)) { Pooling = false };
+        await using var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync();
+        await fill(connection);
+    }
+}
