@@ -1,0 +1,239 @@
+-- normalize_phone: the E.164 form of every possible phone number, else NULL.
+--
+-- It means what google/libphonenumber's parse() and isPossibleNumber() mean; docs/phones.md says where it differs and why.
+-- Linkage.Engine.Phones.PhoneNumber does the same in C#, step by step in the same order, from the same facts: PhoneSql writes them
+-- in place of the tokens in double braces.
+--
+-- Both functions serve in expression indexes and in joins over millions of rows, hence:
+--   * They are immutable and read no table. Every name is qualified, and functions stand where operators would be easier to read:
+--     index expressions run under any search_path, and a SET clause costs more than all the rest.
+--   * Collation "C" throughout: ranges are ranges of code points, and a column with a nondeterministic collation raises no error.
+--   * Backslashes stand in E'' strings only: standard_conforming_strings may be off where the function runs.
+--   * The usual input leaves by one of the early exits. Regular expressions there have few states, since PostgreSQL builds the
+--     automaton anew for each call: [0-9]* and a look at the length costs a third of [0-9]{10}.
+
+CREATE OR REPLACE FUNCTION {{app}}.normalize_phone(phone text, default_region text)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+PARALLEL SAFE
+AS $normalize_phone$
+DECLARE
+  number pg_catalog.text COLLATE pg_catalog."C";
+  size pg_catalog.int4;
+  entry pg_catalog.int4;
+BEGIN
+  -- A clean E.164 number of North America is its own result.
+  IF pg_catalog.textregexeq(phone COLLATE pg_catalog."C", '^[+][0-9]*$') THEN
+    size := pg_catalog.octet_length(phone);
+    IF pg_catalog.int4eq(size, 12) AND pg_catalog.starts_with(phone, '+1') THEN
+      RETURN phone;
+    END IF;
+    number := phone;
+  ELSE
+    number := pg_catalog.translate(phone, ' -().', '');
+    size := pg_catalog.octet_length(number);
+  END IF;
+
+  -- Digits between the usual ASCII punctuation.
+  IF pg_catalog.textregexeq(number, '^[+]?[0-9]*$') AND pg_catalog.int4le(pg_catalog.octet_length(phone), 250) THEN
+    IF pg_catalog.starts_with(number, '+') THEN
+      IF pg_catalog.int4ge(size, 7) AND pg_catalog.int4le(size, 21) THEN
+        -- One integer for each three leading digits (class CallingCodeTable): bit n + 6 is set if n digits are possible, bits 10 and
+        -- 11 hold the length of the calling code, and bit d is set if a national prefix can begin with digit d.
+        entry := ({{calling_code_table}}::pg_catalog.int4[])[pg_catalog.substr(number, 2, 3)::pg_catalog.int4];
+        IF pg_catalog.int4eq(1, pg_catalog.int4and(1, pg_catalog.int4shr(entry, pg_catalog.int4pl(size, 5))))
+          AND pg_catalog.int4eq(0, pg_catalog.int4and(1, pg_catalog.int4shr(entry, pg_catalog.substr(number,
+            pg_catalog.int4pl(2, pg_catalog.int4and(3, pg_catalog.int4shr(entry, 10))), 1)::pg_catalog.int4)))
+        THEN
+          RETURN number;
+        END IF;
+      END IF;
+    ELSIF pg_catalog.texteq(default_region, 'US') THEN
+      IF pg_catalog.int4eq(size, 10) AND pg_catalog.text_ge(number, '2') THEN
+        RETURN pg_catalog.textcat('+1', number);
+      ELSIF pg_catalog.int4eq(size, 11) AND pg_catalog.text_ge(number, '12') AND pg_catalog.text_lt(number, '2') THEN
+        RETURN pg_catalog.textcat('+', number);
+      END IF;
+    END IF;
+  ELSIF phone IS NULL OR pg_catalog.int4gt(pg_catalog.length(phone), 250) THEN
+    RETURN NULL;
+  END IF;
+
+  -- The full rules, some ten times slower. A block of its own, so that only they pay for the copy of the facts.
+  DECLARE
+    facts CONSTANT pg_catalog.jsonb := {{phone_regions}};
+    region pg_catalog.jsonb := pg_catalog.jsonb_object_field(facts, pg_catalog.upper(default_region COLLATE pg_catalog."C"));
+    viable CONSTANT pg_catalog.text COLLATE pg_catalog."C" :=
+      '^([0-9][0-9]|[+]*([][x ().~/*-]*[0-9]){3}[][x ().~/*a-z0-9-]*)';
+    -- An extension: RFC 3966; a word; a sign; the American "- 503#"; what phones dial after a pause.
+    extension CONSTANT pg_catalog.text COLLATE pg_catalog."C" := E'(;ext=[0-9]{1,20}'
+      '|[ ,]*(e?xt(ensi(o\u0301?|\u00F3|\u00D3))?n?|[\u0434\u0414][\u043E\u041E][\u0431\u0411]|anexo)[:.]?[ ,-]*[0-9]{1,20}#?'
+      '|[ ,]*([x#~]|int)[:.]?[ ,-]*[0-9]{1,9}#?'
+      '|[- ]+[0-9]{1,6}#'
+      '| *(,,|;)[:.]?[ ,-]*[0-9]{1,15}#?'
+      '| *,+[:.]?[ ,-]*[0-9]{1,9}#?)';
+    position pg_catalog.int4;
+    context pg_catalog.text COLLATE pg_catalog."C";
+    digits pg_catalog.text COLLATE pg_catalog."C";
+    national pg_catalog.text COLLATE pg_catalog."C";
+    stripped pg_catalog.text COLLATE pg_catalog."C";
+    code pg_catalog.text COLLATE pg_catalog."C";
+    parts pg_catalog.text[] COLLATE pg_catalog."C";
+    is_international pg_catalog.bool;
+    may_hold_code pg_catalog.bool;
+  BEGIN
+    number := phone;
+    IF pg_catalog.textregexeq(number, '[^ -~]') THEN
+      number := pg_catalog.translate(number, {{phone_characters}}, {{phone_meanings}});
+    END IF;
+
+    -- The part of the text that is a number.
+    position := pg_catalog.strpos(number, ';phone-context=');
+    IF pg_catalog.int4gt(position, 0) THEN
+      context := pg_catalog.split_part(pg_catalog.substr(number, pg_catalog.int4pl(position, 15)), ';', 1);
+      IF pg_catalog.textregexne(context, '^[+][().0-9-]*[0-9][().0-9-]*$')
+        AND pg_catalog.textregexne(context,
+          '^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?[.]?$')
+      THEN
+        RETURN NULL;
+      END IF;
+      number := pg_catalog.left(number, pg_catalog.int4mi(position, 1));
+      position := pg_catalog.strpos(number, 'tel:');
+      number := pg_catalog.textcat(
+        CASE WHEN pg_catalog.starts_with(context, '+') THEN context ELSE '' END,
+        CASE WHEN pg_catalog.int4gt(position, 0) THEN pg_catalog.substr(number, pg_catalog.int4pl(position, 4)) ELSE number END);
+    ELSE
+      number := pg_catalog.substring(number, '[+0-9].*');
+      number := pg_catalog.regexp_replace(number, E'[\u0001-"$-/:-@[-`{-\u007F{{trailing_signs}}]+$', '');
+      -- A second number behind a slash is another one's.
+      number := pg_catalog.regexp_replace(number, E'[/\\\\] *x.*$', '');
+    END IF;
+    position := pg_catalog.strpos(number, ';isub=');
+    IF pg_catalog.int4gt(position, 1) THEN
+      number := pg_catalog.left(number, pg_catalog.int4mi(position, 1));
+    END IF;
+    number := pg_catalog.lower(number);
+    IF number IS NULL OR pg_catalog.textregexne(number, pg_catalog.textcat(viable, pg_catalog.textcat(extension, '?$'))) THEN
+      RETURN NULL;
+    END IF;
+
+    stripped := pg_catalog.regexp_replace(number, pg_catalog.textcat(extension, '$'), '');
+    IF pg_catalog.textregexeq(stripped, pg_catalog.textcat(viable, pg_catalog.textcat(extension, '?$'))) THEN
+      number := stripped;
+    END IF;
+
+    -- Three letters and more are a word to dial; fewer are not there.
+    is_international := pg_catalog.starts_with(number, '+');
+    IF pg_catalog.textregexeq(number, '[a-z].*[a-z].*[a-z]') THEN
+      number := pg_catalog.translate(number, 'abcdefghijklmnopqrstuvwxyz', '22233344455566677778889999');
+    END IF;
+    digits := pg_catalog.regexp_replace(number, '[^0-9]', '', 'g');
+
+    -- The calling code: after +, else after the international prefix of the default region. "+011 44 ..." means the latter.
+    national := digits;
+    IF NOT is_international OR NOT pg_catalog.jsonb_exists_any(facts, ARRAY[
+      pg_catalog.textcat('+', pg_catalog.left(digits, 1)),
+      pg_catalog.textcat('+', pg_catalog.left(digits, 2)),
+      pg_catalog.textcat('+', pg_catalog.left(digits, 3))])
+    THEN
+      parts := pg_catalog.regexp_match(digits, pg_catalog.jsonb_object_field_text(region, 'international'));
+      national := pg_catalog.substr(digits, pg_catalog.int4pl(1, pg_catalog.length(parts[1])));
+      IF national IS NULL OR pg_catalog.starts_with(national, '0') THEN
+        IF is_international THEN
+          RETURN NULL;
+        END IF;
+        national := digits;
+      ELSE
+        is_international := true;
+      END IF;
+    END IF;
+    IF is_international THEN
+      FOR i IN 1..3 LOOP
+        code := pg_catalog.left(national, i);
+        region := pg_catalog.jsonb_object_field(facts,
+          pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
+        EXIT WHEN region IS NOT NULL;
+      END LOOP;
+      national := pg_catalog.substr(national, pg_catalog.int4pl(1, pg_catalog.length(code)));
+      may_hold_code := false;
+    ELSE
+      code := pg_catalog.jsonb_object_field_text(region, 'code');
+      may_hold_code := pg_catalog.starts_with(national, code);
+      IF may_hold_code THEN
+        national := pg_catalog.substr(national, pg_catalog.int4pl(1, pg_catalog.length(code)));
+      END IF;
+    END IF;
+    IF region IS NULL THEN
+      RETURN NULL;
+    END IF;
+
+    -- The national prefix. Again until nothing changes, so that what comes out stays as it is when it goes in.
+    FOR i IN 1..20 LOOP
+      parts := pg_catalog.regexp_match(national, pg_catalog.jsonb_object_field_text(region, 'national'));
+      stripped := CASE
+        WHEN parts IS NULL THEN national
+        WHEN pg_catalog.jsonb_exists(region, 'insert') AND parts[pg_catalog.array_upper(parts, 1)] IS NOT NULL THEN
+          pg_catalog.concat(
+            pg_catalog.jsonb_object_field_text(region, 'insert'),
+            parts[pg_catalog.jsonb_object_field_text(region, 'group')::pg_catalog.int4],
+            pg_catalog.substr(national, pg_catalog.int4pl(1, pg_catalog.length(parts[1]))))
+        ELSE pg_catalog.substr(national, pg_catalog.int4pl(1, pg_catalog.length(parts[1])))
+      END;
+      IF pg_catalog.textne(stripped, national)
+        AND pg_catalog.textregexeq(national, pg_catalog.jsonb_object_field_text(region, 'valid'))
+        AND pg_catalog.textregexne(stripped, pg_catalog.jsonb_object_field_text(region, 'valid'))
+      THEN
+        stripped := national;
+      END IF;
+      size := pg_catalog.length(stripped);
+
+      IF may_hold_code THEN
+        -- Digits alone that begin with the default region's own code: it is one if they make sense only without it.
+        may_hold_code := false;
+        IF pg_catalog.int4gt(pg_catalog.length(digits), pg_catalog.jsonb_object_field_text(region, 'longest')::pg_catalog.int4)
+          OR pg_catalog.textregexne(digits, pg_catalog.jsonb_object_field_text(region, 'valid'))
+            AND pg_catalog.textregexeq(stripped, pg_catalog.jsonb_object_field_text(region, 'valid'))
+        THEN
+          national := stripped;
+          region := pg_catalog.jsonb_object_field(facts,
+            pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
+        ELSE
+          national := digits;
+        END IF;
+        CONTINUE;
+      END IF;
+
+      -- A prefix whose loss leaves an impossible number was none.
+      EXIT WHEN pg_catalog.texteq(stripped, national)
+        OR pg_catalog.int4le(size, pg_catalog.jsonb_object_field_text(region, 'longest')::pg_catalog.int4)
+          AND pg_catalog.int4eq(0, pg_catalog.int4and(1,
+            pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)));
+      national := stripped;
+      -- A number of any region of a shared calling code is measured by the main one, like its E.164 form.
+      region := pg_catalog.jsonb_object_field(facts, pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
+    END LOOP;
+
+    region := pg_catalog.jsonb_object_field(facts, pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
+    size := pg_catalog.length(national);
+    IF pg_catalog.int4le(size, 17)
+      AND pg_catalog.int4eq(1, pg_catalog.int4and(1,
+        pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)))
+    THEN
+      RETURN pg_catalog.concat('+', code, national);
+    END IF;
+    RETURN NULL;
+  END;
+END
+$normalize_phone$;
+
+-- Plain SQL, so that the planner replaces it by the call inside: it costs nothing, and an index on normalize_phone(x) serves
+-- normalize_phone(x, 'US') too.
+CREATE OR REPLACE FUNCTION {{app}}.normalize_phone(phone text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+AS $normalize_phone$
+  SELECT {{app}}.normalize_phone(phone, 'US');
+$normalize_phone$;
