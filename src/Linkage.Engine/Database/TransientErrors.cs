@@ -1,0 +1,34 @@
+using Npgsql;
+
+namespace Linkage.Engine.Database;
+
+/// <summary>Which failures pass: the same transaction, tried again, may well succeed.</summary>
+public static class TransientErrors
+{
+    private static readonly HashSet<string> _passing =
+    [
+        PostgresErrorCodes.SerializationFailure,
+        PostgresErrorCodes.DeadlockDetected,
+        PostgresErrorCodes.LockNotAvailable,
+        PostgresErrorCodes.QueryCanceled,
+        PostgresErrorCodes.AdminShutdown,
+        PostgresErrorCodes.CrashShutdown,
+        PostgresErrorCodes.CannotConnectNow,
+        PostgresErrorCodes.TooManyConnections,
+    ];
+
+    /// <summary>
+    /// Whether it is worth trying again. A statement that the server cancelled counts (its timeout); one that the caller cancelled
+    /// arrives as <see cref="OperationCanceledException"/> and does not.
+    /// </summary>
+    public static bool IsTransient(Exception exception) => exception switch
+    {
+        PostgresException server => _passing.Contains(server.SqlState) || server.SqlState.StartsWith("08", StringComparison.Ordinal),
+        NpgsqlException driver => driver.IsTransient || driver.InnerException is IOException,
+        _ => false,
+    };
+
+    /// <summary>Whether it failed because it took too long or waited too long: a smaller piece may fit.</summary>
+    public static bool IsTimeout(Exception exception) =>
+        exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable };
+}

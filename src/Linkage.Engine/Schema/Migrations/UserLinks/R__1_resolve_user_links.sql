@@ -1,0 +1,124 @@
+-- The rule for what links to whom. It stands here once, set-based; triggers, SQL functions, backfill and Resolve-UserLink call it.
+--
+--   1. guest        its own guest is active and has a user: that user, whatever the phone says
+--   2. event phone  exactly one active guest of the event has that phone, and it has a user: that user
+--   3. user phone   (flag) rule 2 found exactly one guest, without a user; exactly one user has that phone: that user
+--
+-- Phones compare normalised on both sides. A removed guest still tells the event. A guest's user who does not exist any more
+-- is nobody to link to, and no reason to guess another.
+--
+-- Arrays of one serve triggers, arrays of thousands the backfill. The function is one SELECT and is inlined into the caller's
+-- plan: nested loops over event_guests' primary key, then idx_event_guests_event_phone_normalized, then users' primary key.
+-- The fallback's CTE reads idx_users_phone_normalized, and nothing where the flag is off.
+CREATE OR REPLACE FUNCTION linkage.resolve_user_links(
+  guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
+RETURNS TABLE (
+  ordinal bigint, event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
+  outcome text, rule text, reason text)
+LANGUAGE sql STABLE
+AS $$
+  WITH flag AS MATERIALIZED (
+    SELECT
+      {{app}}.get_feature_flag('LINK_USER_BY_PHONE') AS linking,
+      {{app}}.get_feature_flag('LINK_USER_BY_PHONE_FALLBACK_TO_USERS') AS fallback
+  ),
+  record AS MATERIALIZED (
+    SELECT
+      i.ordinal,
+      own.id AS guest_id,
+      COALESCE(i.event_id, own.event_id) AS event_id,
+      {{app}}.normalize_phone(i.phone) AS phone,
+      CASE WHEN own.removed_at IS NULL THEN own.user_id END AS guest_user_id
+    FROM unnest($1, $2, $3) WITH ORDINALITY AS i (guest_id, event_id, phone, ordinal)
+    LEFT JOIN {{app}}.event_guests own ON own.id = i.guest_id
+  ),
+  event_phone AS (
+    SELECT
+      r.ordinal,
+      count(*) AS guests,
+      (array_agg(g.id))[1] AS guest_id,
+      (array_agg(g.user_id))[1] AS user_id
+    FROM record r
+    JOIN {{app}}.event_guests g
+      ON g.event_id = r.event_id AND {{app}}.normalize_phone(g.phone) = r.phone AND g.removed_at IS NULL
+    WHERE r.guest_user_id IS NULL
+    GROUP BY r.ordinal
+  ),
+  user_phone AS (
+    SELECT
+      r.ordinal,
+      count(*) AS users,
+      (array_agg(u.id))[1] AS user_id
+    FROM record r
+    JOIN event_phone e ON e.ordinal = r.ordinal AND e.guests = 1 AND e.user_id IS NULL
+    JOIN {{app}}.users u ON {{app}}.normalize_phone(u.phone) = r.phone
+    WHERE (SELECT fallback FROM flag)
+    GROUP BY r.ordinal
+  ),
+  decided AS (
+    SELECT
+      r.ordinal, r.event_id, r.phone,
+      CASE
+        WHEN f.linking IS NOT TRUE THEN 'skipped'
+        WHEN r.guest_user_id IS NOT NULL THEN 'linked'
+        WHEN r.event_id IS NULL OR r.phone IS NULL THEN 'skipped'
+        WHEN e.guests > 1 THEN 'ambiguous'
+        WHEN e.user_id IS NOT NULL THEN 'linked'
+        WHEN p.users > 1 THEN 'ambiguous'
+        WHEN p.users = 1 THEN 'linked'
+        ELSE 'no_match'
+      END AS outcome,
+      CASE
+        WHEN f.linking IS NOT TRUE THEN NULL
+        WHEN r.guest_user_id IS NOT NULL THEN 'guest'
+        WHEN r.event_id IS NULL OR r.phone IS NULL THEN NULL
+        WHEN e.guests = 1 AND e.user_id IS NULL AND f.fallback THEN 'user phone'
+        ELSE 'event phone'
+      END AS rule,
+      CASE
+        WHEN f.linking IS NOT TRUE THEN 'feature off'
+        WHEN r.guest_user_id IS NOT NULL THEN NULL
+        WHEN r.event_id IS NULL THEN 'no event'
+        WHEN r.phone IS NULL THEN 'no usable phone'
+        WHEN e.guests > 1 THEN 'several active guests of the event have this phone'
+        WHEN e.guests IS NULL THEN 'no active guest of the event has this phone'
+        WHEN e.user_id IS NOT NULL THEN NULL
+        WHEN f.fallback IS NOT TRUE THEN 'the guest has no user'
+        WHEN p.users > 1 THEN 'several users have this phone'
+        WHEN p.users IS NULL THEN 'no user has this phone'
+      END AS reason,
+      CASE WHEN r.guest_user_id IS NOT NULL THEN r.guest_id WHEN e.guests = 1 THEN e.guest_id END AS matched_guest_id,
+      CASE WHEN f.linking THEN COALESCE(r.guest_user_id, CASE WHEN e.guests = 1 THEN COALESCE(e.user_id, CASE WHEN p.users = 1 THEN p.user_id END) END) END AS user_id
+    FROM record r
+    CROSS JOIN flag f
+    LEFT JOIN event_phone e ON e.ordinal = r.ordinal
+    LEFT JOIN user_phone p ON p.ordinal = r.ordinal
+  )
+  SELECT
+    d.ordinal, d.event_id, d.phone, d.matched_guest_id, u.id,
+    CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'no_match' ELSE d.outcome END,
+    d.rule,
+    CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'the guest''s user does not exist' ELSE d.reason END
+  FROM decided d
+  LEFT JOIN {{app}}.users u ON u.id = d.user_id
+$$;
+
+-- The rule, less what an undo has suppressed: record_keys says which records of which target ask.
+CREATE OR REPLACE FUNCTION linkage.decide_user_links(
+  target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
+RETURNS TABLE (
+  ordinal bigint, record_key text, event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
+  outcome text, rule text, reason text)
+LANGUAGE sql STABLE
+AS $$
+  SELECT
+    r.ordinal, k.record_key, r.event_id, r.normalized_phone, r.matched_guest_id,
+    CASE WHEN s.target IS NULL THEN r.user_id END,
+    CASE WHEN s.target IS NULL THEN r.outcome ELSE 'skipped' END,
+    r.rule,
+    CASE WHEN s.target IS NULL THEN r.reason ELSE 'suppressed' END
+  FROM linkage.resolve_user_links($3, $4, $5) r
+  JOIN unnest($2) WITH ORDINALITY AS k (record_key, ordinal) ON k.ordinal = r.ordinal
+  LEFT JOIN linkage.link_suppression s
+    ON s.target = $1 AND s.record_key = k.record_key COLLATE "C" AND s.user_id = r.user_id AND r.outcome = 'linked'
+$$;

@@ -1,0 +1,90 @@
+-- A target by its name, or by its table in SQL notation.
+CREATE OR REPLACE FUNCTION linkage.find_link_target(wanted text) RETURNS linkage.link_target
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  target linkage.link_target;
+BEGIN
+  SELECT t.* INTO target
+  FROM linkage.link_target t
+  WHERE t.name = wanted
+     OR to_regclass(format('%I.%I', t.table_schema, t.table_name)) = to_regclass(wanted)
+  -- a name wins over a table of that name in another schema
+  ORDER BY t.name = wanted DESC
+  LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK006',
+      MESSAGE = format('%s is no link target of this database.', COALESCE(quote_literal(wanted), 'A null name')),
+      HINT = COALESCE(
+        (SELECT 'The targets are: ' || string_agg(name, ', ' ORDER BY name) FROM linkage.link_target), 'None is registered.');
+  END IF;
+  RETURN target;
+END
+$$;
+
+-- The audit tells guest links apart by this name; both belong to one target.
+CREATE OR REPLACE FUNCTION linkage.guest_link_audit_name(target text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT $1 || '_backfill' $$;
+
+-- The key of alias t as text: of one column its value, of several a jsonb array of them.
+CREATE OR REPLACE FUNCTION linkage.record_key_expression(target linkage.link_target) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE
+    WHEN cardinality(target.key_columns) = 1 THEN pg_catalog.format('t.%I::text', target.key_columns[1])
+    ELSE (
+      SELECT pg_catalog.format(
+        'pg_catalog.jsonb_build_array(%s)::text', pg_catalog.string_agg(pg_catalog.format('t.%I::text', c), ', ' ORDER BY i))
+      FROM unnest(target.key_columns) WITH ORDINALITY AS k (c, i)
+    )
+  END
+$$;
+
+-- The condition that alias t is the row whose key as text is the given expression. Plan: the primary key of t.
+CREATE OR REPLACE FUNCTION linkage.record_key_condition(target linkage.link_target, record_key text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(
+    pg_catalog.format(
+      't.%I = %s::%s',
+      k.c,
+      CASE WHEN cardinality(target.key_columns) = 1 THEN record_key
+        ELSE pg_catalog.format('(%s::jsonb ->> %s)', record_key, k.i - 1) END,
+      pg_catalog.format_type(a.atttypid, a.atttypmod)),
+    ' AND ' ORDER BY k.i)
+  FROM unnest(target.key_columns) WITH ORDINALITY AS k (c, i)
+  JOIN pg_catalog.pg_attribute a
+    ON a.attrelid = pg_catalog.format('%I.%I', target.table_schema, target.table_name)::regclass AND a.attname = k.c
+$$;
+
+-- The key columns of alias t.
+CREATE OR REPLACE FUNCTION linkage.target_key_columns(target linkage.link_target) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(pg_catalog.format('t.%I', k.c), ', ' ORDER BY k.i)
+  FROM unnest(target.key_columns) WITH ORDINALITY AS k (c, i)
+$$;
+
+-- Whether the audit can hold the key in record_id.
+CREATE OR REPLACE FUNCTION linkage.has_uuid_key(target linkage.link_target) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT cardinality(target.key_columns) = 1 AND a.atttypid = 'uuid'::regtype
+  FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = pg_catalog.format('%I.%I', target.table_schema, target.table_name)::regclass
+    AND a.attname = target.key_columns[1]
+$$;
+
+-- Candidates: rows without a user that have a phone or a guest.
+CREATE OR REPLACE FUNCTION linkage.link_candidates(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    't.%I IS NULL AND (t.%I IS NOT NULL%s)',
+    target.user_column, target.phone_column,
+    CASE WHEN target.guest_column IS NOT NULL THEN pg_catalog.format(' OR t.%I IS NOT NULL', target.guest_column) ELSE '' END)
+  FROM linkage.link_target target
+  WHERE target.name = walk ->> 'target'
+$$;

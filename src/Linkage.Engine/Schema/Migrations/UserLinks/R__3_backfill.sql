@@ -1,0 +1,187 @@
+-- The work of a backfill, as Runs wants it described.
+CREATE OR REPLACE FUNCTION linkage.user_link_work(wanted text) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  target linkage.link_target := linkage.find_link_target(wanted);
+BEGIN
+  RETURN jsonb_build_object(
+    'kind', 'UserLinkBackfill',
+    'target', target.name,
+    'batch', 'link_users',
+    'walk', jsonb_build_object(
+      'target', target.name,
+      'table', format('%I.%I', target.table_schema, target.table_name),
+      'key', to_jsonb(target.key_columns),
+      'candidates', 'link_candidates'),
+    'undo', linkage.user_link_undo(target.name));
+END
+$$;
+
+-- One batch: decides every candidate of the key set, links, audits each. A row whose phone or guest changed since it was read
+-- is left to the trigger that saw the change ('changed meanwhile').
+-- Plan: candidates by the walk's index; the update by the target's primary key, a nested loop over the batch.
+CREATE OR REPLACE FUNCTION linkage.link_users(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  target  linkage.link_target := linkage.find_link_target(walk ->> 'target');
+  keys    text[];
+  guests  {{guest_id}}[];
+  events  {{event_id}}[];
+  phones  text[];
+  result  jsonb;
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(c.k), array_agg(c.g), array_agg(c.e), array_agg(c.p)
+     FROM (
+       SELECT %s AS k, %s::{{guest_id}} AS g, %s::{{event_id}} AS e, t.%I::text AS p
+       FROM %I.%I AS t
+       WHERE %s AND %s
+       ORDER BY %s
+     ) AS c',
+    linkage.record_key_expression(target),
+    COALESCE(format('t.%I', target.guest_column), 'NULL'),
+    COALESCE(format('t.%I', target.event_column), 'NULL'),
+    target.phone_column,
+    target.table_schema, target.table_name,
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set),
+    linkage.key_columns(walk))
+  INTO keys, guests, events, phones;
+
+  EXECUTE linkage.link_statement(
+    target,
+    'SELECT * FROM linkage.decide_user_links($1, $5, $6, $7, $8)',
+    concat_ws(' AND ',
+      format('t.%I::text IS NOT DISTINCT FROM ($8)[d.ordinal]', target.phone_column),
+      format('t.%I IS NOT DISTINCT FROM ($6)[d.ordinal]', target.guest_column),
+      format('t.%I IS NOT DISTINCT FROM ($7)[d.ordinal]', target.event_column)),
+    mode)
+  INTO result
+  USING target.name, target.name, run_id, 'backfill', keys, guests, events, phones;
+  RETURN result;
+END
+$$;
+
+-- The statement that carries decisions out: links where the outcome is 'linked' and the row is still as it was decided on,
+-- audits every decision, and returns {"counts", "sample"}.
+--   decided  a query of (ordinal, record_key, event_id, normalized_phone, matched_guest_id, user_id, outcome, rule, reason)
+--   recheck  a condition on alias t and on decision d, for what the decision relied on
+-- Parameters: $1 target, $2 table_name in the audit, $3 run, $4 source; from $5 on they are the decisions' own.
+CREATE OR REPLACE FUNCTION linkage.link_statement(target linkage.link_target, decided text, recheck text, mode text) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  changed text := 'SELECT NULL::bigint AS ordinal WHERE false';
+  -- uuid keys go to record_id, others to record_key as text
+  keyed   boolean := linkage.has_uuid_key(target);
+BEGIN
+  IF mode = 'preview' THEN
+    RETURN linkage.link_summary(decided);
+  ELSIF mode = 'apply' THEN
+    changed := format(
+      'UPDATE %1$I.%2$I AS t
+       SET %3$I = d.user_id
+       FROM decided d
+       WHERE %4$s AND d.outcome = ''linked'' AND t.%3$I IS NULL AND %5$s
+       RETURNING d.ordinal',
+      target.table_schema, target.table_name, target.user_column,
+      linkage.record_key_condition(target, 'd.record_key'), recheck);
+  END IF;
+
+  RETURN format(
+    'WITH decided AS MATERIALIZED (%1$s),
+     changed AS (%2$s),
+     audited AS (
+       INSERT INTO {{app}}.user_link_audit (
+         table_name, %3$s, event_id, normalized_phone, matched_guest_id, linked_user_id,
+         outcome, run_id, rule, source, dry_run, metadata)
+       SELECT
+         $2, %4$s, d.event_id, d.normalized_phone, d.matched_guest_id, CASE WHEN o.outcome = ''linked'' THEN d.user_id END,
+         o.outcome, $3, d.rule, $4, %6$L,
+         CASE WHEN o.outcome = ''skipped'' THEN jsonb_build_object(''reason'', o.reason) END
+       FROM decided d
+       LEFT JOIN changed c ON c.ordinal = d.ordinal
+       CROSS JOIN LATERAL (
+         SELECT
+           CASE WHEN l.lost THEN ''skipped'' ELSE d.outcome END,
+           CASE WHEN l.lost THEN ''changed meanwhile'' ELSE d.reason END
+         FROM (SELECT d.outcome = ''linked'' AND c.ordinal IS NULL AND NOT %6$L) AS l (lost)
+       ) AS o (outcome, reason)
+       ORDER BY d.ordinal
+       RETURNING %5$s AS record_key, linked_user_id AS user_id, outcome, rule, metadata ->> ''reason'' AS reason
+     )
+     %7$s',
+    decided, changed,
+    CASE WHEN keyed THEN 'record_id' ELSE 'record_key' END,
+    CASE WHEN keyed THEN 'd.record_key::uuid' ELSE 'd.record_key' END,
+    CASE WHEN keyed THEN 'record_id::text' ELSE 'record_key' END,
+    mode = 'dry run',
+    linkage.link_summary('SELECT * FROM audited'));
+END
+$$;
+
+-- The query that counts examined rows by outcome and shows the first five.
+CREATE OR REPLACE FUNCTION linkage.link_summary(examined text) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog.format(
+    'SELECT jsonb_build_object(
+       ''counts'', jsonb_build_object(
+         ''processed'', count(*),
+         ''linked'', count(*) FILTER (WHERE outcome = ''linked''),
+         ''no_match'', count(*) FILTER (WHERE outcome = ''no_match''),
+         ''ambiguous'', count(*) FILTER (WHERE outcome = ''ambiguous''),
+         ''skipped'', count(*) FILTER (WHERE outcome = ''skipped''),
+         ''suppressed'', count(*) FILTER (WHERE reason = ''suppressed'')),
+       ''sample'', COALESCE(jsonb_agg(jsonb_build_object(
+         ''record'', record_key, ''outcome'', outcome, ''rule'', rule, ''user'', user_id, ''reason'', reason))
+         FILTER (WHERE position <= 5), ''[]''))
+     FROM (SELECT e.*, row_number() OVER () AS position FROM (%s) AS e) AS e',
+    examined)
+$$;
+
+-- One batch of exactly batch_size candidates while that many remain, from where the last call stopped; see the wrapper in the
+-- application's schema. A short batch ends the pass, so that the next call starts over; a dry run moves nothing.
+CREATE OR REPLACE FUNCTION linkage.backfill_user_links(wanted text, batch_size integer, dry_run boolean)
+RETURNS TABLE (
+  processed_count bigint, linked_count bigint, no_match_count bigint, ambiguous_count bigint, skipped_count bigint,
+  sample_results jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  work   jsonb := linkage.user_link_work(wanted);
+  run_id uuid;
+  result jsonb;
+BEGIN
+  IF batch_size IS NULL OR batch_size < 1 THEN
+    RAISE EXCEPTION USING
+      ERRCODE = '22023',
+      MESSAGE = format('batch_size must be 1 or more; it is %s.', COALESCE(batch_size::text, 'null'));
+  END IF;
+
+  run_id := linkage.start_run(
+    work, COALESCE(dry_run, true), jsonb_build_object('batch_size', batch_size), NULL, NULL, NULL);
+  UPDATE linkage.run r
+  SET cursor = c.cursor
+  FROM linkage.link_cursor c
+  WHERE r.id = run_id AND c.target = work ->> 'target';
+
+  result := linkage.run_batch(run_id, batch_size);
+
+  IF NOT COALESCE(dry_run, true) THEN
+    INSERT INTO linkage.link_cursor AS c (target, cursor)
+    SELECT r.target, CASE WHEN (result ->> 'rows')::integer = batch_size THEN r.cursor END
+    FROM linkage.run r
+    WHERE r.id = run_id
+    ON CONFLICT (target) DO UPDATE SET cursor = EXCLUDED.cursor;
+  END IF;
+  PERFORM linkage.finish_run(run_id, 'completed', NULL);
+
+  RETURN QUERY
+  SELECT
+    COALESCE((n ->> 'processed')::bigint, 0), COALESCE((n ->> 'linked')::bigint, 0), COALESCE((n ->> 'no_match')::bigint, 0),
+    COALESCE((n ->> 'ambiguous')::bigint, 0), COALESCE((n ->> 'skipped')::bigint, 0), COALESCE(result -> 'sample', '[]')
+  FROM (SELECT result -> 'counts') AS c (n);
+END
+$$;

@@ -1,0 +1,102 @@
+-- Deliveries of a guest who has a user: the rule "guest" seen from the guest's side, for one guest (trigger, by hand) or many.
+
+-- Links the guests' unlinked deliveries in every target that knows guests, and audits each of them.
+-- The guest must be active and may have no other user; the user must exist; what was undone stays undone.
+-- Plan: idx_message_deliveries_guest_user_null by guest, then primary keys.
+CREATE OR REPLACE FUNCTION linkage.link_guest_deliveries(
+  run_id uuid, link_source text, guest_ids {{guest_id}}[], user_ids {{user_id}}[], mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  target linkage.link_target;
+  result jsonb;
+  counts jsonb := '{}';
+  sample jsonb := '[]';
+BEGIN
+  FOR target IN SELECT * FROM linkage.link_target t WHERE t.guest_column IS NOT NULL ORDER BY t.name LOOP
+    EXECUTE linkage.link_statement(
+      target,
+      format(
+        'SELECT
+           row_number() OVER (ORDER BY k.record_key) AS ordinal,
+           k.record_key, g.event_id, {{app}}.normalize_phone(t.%1$I::text) AS normalized_phone, p.guest_id AS matched_guest_id,
+           CASE WHEN o.outcome = ''linked'' THEN p.user_id END AS user_id, o.outcome, ''guest'' AS rule, o.reason
+         FROM unnest($5, $6) AS p (guest_id, user_id)
+         JOIN %2$I.%3$I AS t ON t.%4$I = p.guest_id AND t.%5$I IS NULL
+         JOIN {{app}}.event_guests g ON g.id = p.guest_id
+         LEFT JOIN {{app}}.users u ON u.id = p.user_id
+         CROSS JOIN (SELECT {{app}}.get_feature_flag(''LINK_USER_BY_PHONE'') IS TRUE) AS f (linking)
+         CROSS JOIN LATERAL (SELECT %6$s) AS k (record_key)
+         LEFT JOIN linkage.link_suppression s
+           ON s.target = $1 AND s.record_key = k.record_key COLLATE "C" AND s.user_id = p.user_id
+         CROSS JOIN LATERAL (
+           SELECT CASE
+             WHEN NOT f.linking THEN ''feature off''
+             WHEN g.removed_at IS NOT NULL THEN ''the guest is removed''
+             WHEN g.user_id <> p.user_id THEN ''the guest has another user''
+             WHEN u.id IS NULL THEN ''the guest''''s user does not exist''
+             WHEN s.target IS NOT NULL THEN ''suppressed''
+           END
+         ) AS r (reason)
+         CROSS JOIN LATERAL (
+           SELECT
+             CASE WHEN r.reason IS NULL THEN ''linked'' WHEN r.reason IN (''feature off'', ''suppressed'') THEN ''skipped'' ELSE ''no_match'' END,
+             r.reason
+         ) AS o (outcome, reason)',
+        target.phone_column, target.table_schema, target.table_name, target.guest_column, target.user_column,
+        linkage.record_key_expression(target)),
+      format('t.%I = d.matched_guest_id', target.guest_column),
+      mode)
+    INTO result
+    USING target.name, linkage.guest_link_audit_name(target.name), run_id, link_source, guest_ids, user_ids;
+
+    counts := linkage.add_counts(counts, result -> 'counts');
+    sample := sample || (result -> 'sample');
+  END LOOP;
+  RETURN jsonb_build_object('counts', counts, 'sample', jsonb_path_query_array(sample, '$[0 to 4]'));
+END
+$$;
+
+-- By hand, one guest: the number of deliveries linked. See the wrapper in the application's schema.
+CREATE OR REPLACE FUNCTION linkage.backfill_guest_deliveries(guest {{guest_id}}, linked_user {{user_id}}) RETURNS integer
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF guest IS NULL OR linked_user IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'backfill_guest_deliveries needs a guest and a user; one of them is null.';
+  ELSIF NOT EXISTS (SELECT FROM {{app}}.event_guests g WHERE g.id = guest) THEN
+    RAISE EXCEPTION USING ERRCODE = 'LK007', MESSAGE = format('There is no guest %s.', guest);
+  END IF;
+  RETURN (linkage.link_guest_deliveries(NULL, 'manual', ARRAY[guest], ARRAY[linked_user], 'apply') #>> '{counts,linked}')::integer;
+END
+$$;
+
+-- The work of repairing the guests of a list; the list is in linkage.guest_delivery_item under the run's id.
+CREATE OR REPLACE FUNCTION linkage.guest_delivery_work() RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT jsonb_build_object(
+    'kind', 'GuestDeliveryBackfill',
+    'target', 'message_deliveries',
+    'batch', 'link_listed_guests',
+    'walk', jsonb_build_object(
+      'table', 'linkage.guest_delivery_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
+    'undo', linkage.user_link_undo('message_deliveries'))
+$$;
+
+-- One batch of that list.
+CREATE OR REPLACE FUNCTION linkage.link_listed_guests(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  guests {{guest_id}}[];
+  users  {{user_id}}[];
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(t.guest_id ORDER BY t.ordinal), array_agg(t.user_id ORDER BY t.ordinal)
+     FROM linkage.guest_delivery_item t WHERE %s AND %s',
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
+  INTO guests, users;
+  RETURN linkage.link_guest_deliveries(run_id, 'manual', guests, users, mode);
+END
+$$;

@@ -1,0 +1,315 @@
+-- Undo of user links. Every change is an audit row (previous_user_id -> linked_user_id); undoing it is the way back,
+-- compare-and-set on the user: what somebody else set since is left alone and reported as a conflict.
+
+-- How a run that linked users is undone, as Runs wants it described. An undo is undone the same way.
+CREATE OR REPLACE FUNCTION linkage.user_link_undo(target text) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT jsonb_build_object(
+    'batch', 'undo_user_link_run',
+    'walk', jsonb_build_object(
+      'target', $1,
+      'table', '{{app}}.user_link_audit',
+      'key', jsonb_build_array('id'),
+      'candidates', 'user_link_changes_of_run'))
+$$;
+
+-- The audit rows of a run that changed something; after an undo with conflicts, only what is still open: the conflicts.
+-- Plan: idx_user_link_audit_run.
+CREATE OR REPLACE FUNCTION linkage.user_link_changes_of_run(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT COALESCE(
+    (
+      SELECT pg_catalog.format('t.run_id = %L AND t.outcome = ''conflict'' AND NOT t.dry_run', r.id)
+      FROM linkage.run r
+      WHERE r.undoes = (walk ->> 'run')::uuid AND r.status = 'completed' AND NOT r.dry_run
+      ORDER BY r.id DESC
+      LIMIT 1
+    ),
+    pg_catalog.format('t.run_id = %L AND t.outcome IN (''linked'', ''unlinked'') AND NOT t.dry_run', walk ->> 'run'))
+$$;
+
+-- The items of a list that a run was given.
+CREATE OR REPLACE FUNCTION linkage.run_item_candidates(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.format('t.run_id = %L', walk ->> 'run') $$;
+
+-- One batch of undoing a run.
+CREATE OR REPLACE FUNCTION linkage.undo_user_link_run(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  changes  {{audit_id}}[];
+  restores {{user_id}}[];
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(t.id ORDER BY t.id), array_agg(t.previous_user_id ORDER BY t.id)
+     FROM {{app}}.user_link_audit t WHERE %s AND %s',
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
+  INTO changes, restores;
+  RETURN linkage.undo_user_links(
+    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode);
+END
+$$;
+
+-- One batch of undoing what happened since a time; the list is in linkage.user_link_undo_item under the run's id.
+CREATE OR REPLACE FUNCTION linkage.undo_user_links_listed(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  changes  {{audit_id}}[];
+  restores {{user_id}}[];
+BEGIN
+  EXECUTE format(
+    'SELECT array_agg(t.audit_id ORDER BY t.ordinal), array_agg(t.restore_user ORDER BY t.ordinal)
+     FROM linkage.user_link_undo_item t WHERE %s AND %s',
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
+  INTO changes, restores;
+  RETURN linkage.undo_user_links(
+    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode);
+END
+$$;
+
+-- Takes changes back: for each audit row in changes, the record's user goes from that row's linked_user_id to restores[i].
+-- What has that user already is left as it is; what has another one, or is gone, is a conflict.
+-- Plan: primary keys of the audit and of the target, nested loops over the batch.
+CREATE OR REPLACE FUNCTION linkage.undo_user_links(
+  run_id uuid, wanted text, changes {{audit_id}}[], restores {{user_id}}[], relink boolean, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  target   linkage.link_target := linkage.find_link_target(wanted);
+  keyed    boolean := linkage.has_uuid_key(target);
+  source   text;
+  decided  text;
+  changed  text := 'SELECT WHERE false';
+  released text := 'SELECT WHERE false';
+  result   jsonb;
+BEGIN
+  -- Changes, their records' keys, and the records as they are now (t). The join is the caller's: INNER or LEFT.
+  source := format(
+    'unnest($1, $2) WITH ORDINALITY AS c (audit_id, restore_user, ordinal)
+     JOIN {{app}}.user_link_audit a ON a.id = c.audit_id
+     CROSS JOIN LATERAL (SELECT COALESCE(a.record_key, a.record_id::text)) AS k (record_key)
+     <join> %I.%I AS t ON %s',
+    target.table_schema, target.table_name, linkage.record_key_condition(target, 'k.record_key'));
+
+  IF mode = 'apply' THEN
+    -- The records are locked first, in the order of their keys: what is decided below stays true until it is carried out.
+    -- In the same breath, before anything is unlinked, what will be is suppressed, so that no trigger links it again.
+    EXECUTE format(
+      'INSERT INTO linkage.link_suppression AS s (target, record_key, user_id, matched_guest_id, run_id)
+       SELECT $3, l.record_key, l.linked_user_id, l.matched_guest_id, $4
+       FROM (
+         SELECT k.record_key, a.linked_user_id, a.matched_guest_id, c.restore_user, t.%1$I AS current_user_id
+         FROM %2$s
+         ORDER BY %3$s
+         FOR NO KEY UPDATE OF t
+       ) AS l
+       WHERE NOT $5 AND l.restore_user IS NULL AND l.current_user_id = l.linked_user_id
+       ON CONFLICT (target, record_key, user_id) DO UPDATE
+       SET matched_guest_id = EXCLUDED.matched_guest_id, run_id = EXCLUDED.run_id,
+           created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at',
+      target.user_column, replace(source, '<join>', 'JOIN'), linkage.target_key_columns(target))
+    USING changes, restores, target.name, run_id, relink;
+
+    changed := format(
+      'UPDATE %I.%I AS t SET %I = d.restore_user FROM decided d WHERE %s AND d.outcome IN (''linked'', ''unlinked'')',
+      target.table_schema, target.table_name, target.user_column, linkage.record_key_condition(target, 'd.record_key'));
+    -- A link that comes back is no longer suppressed.
+    released :=
+      'DELETE FROM linkage.link_suppression s USING decided d
+       WHERE s.target = $4 AND s.record_key = d.record_key COLLATE "C" AND s.user_id = d.restore_user AND d.outcome = ''linked''';
+  END IF;
+
+  decided := format(
+    'SELECT
+       c.ordinal, a.id AS audit_id, k.record_key, a.linked_user_id AS expected, c.restore_user, t.%1$I AS current_user_id,
+       a.table_name, a.event_id, a.normalized_phone, a.matched_guest_id, a.rule, a.run_id AS undone_run, o.outcome, r.reason
+     FROM %3$s
+     LEFT JOIN {{app}}.users u ON u.id = c.restore_user
+     CROSS JOIN LATERAL (
+       SELECT CASE
+         WHEN t.%2$I IS NULL THEN ''the record is gone''
+         WHEN t.%1$I IS NOT DISTINCT FROM c.restore_user THEN NULL
+         WHEN t.%1$I IS DISTINCT FROM a.linked_user_id THEN ''the record has another user now''
+         WHEN c.restore_user IS NOT NULL AND u.id IS NULL THEN ''the user to restore does not exist''
+       END
+     ) AS r (reason)
+     CROSS JOIN LATERAL (
+       SELECT CASE
+         WHEN r.reason IS NOT NULL THEN ''conflict''
+         WHEN t.%1$I IS NOT DISTINCT FROM c.restore_user THEN ''unchanged''
+         WHEN c.restore_user IS NULL THEN ''unlinked''
+         ELSE ''linked''
+       END
+     ) AS o (outcome)',
+    target.user_column, target.key_columns[1], replace(source, '<join>', 'LEFT JOIN'));
+
+  IF mode = 'preview' THEN
+    EXECUTE linkage.undo_summary(decided) INTO result USING changes, restores;
+    RETURN result;
+  END IF;
+
+  EXECUTE format(
+    'WITH decided AS MATERIALIZED (%1$s),
+     changed AS (%2$s),
+     released AS (%3$s),
+     audited AS (
+       INSERT INTO {{app}}.user_link_audit (
+         table_name, record_id, record_key, event_id, normalized_phone, matched_guest_id, linked_user_id, previous_user_id,
+         outcome, run_id, rule, source, dry_run, metadata)
+       SELECT
+         d.table_name, %4$s, d.event_id, d.normalized_phone, d.matched_guest_id,
+         -- a conflict keeps the change that it could not take back, so that a later undo can try again
+         CASE WHEN d.outcome = ''conflict'' THEN d.expected ELSE d.restore_user END,
+         CASE WHEN d.outcome = ''conflict'' THEN d.restore_user ELSE d.expected END,
+         d.outcome, $3, d.rule, ''undo'', %5$L,
+         jsonb_strip_nulls(jsonb_build_object(
+           ''undoes'', d.audit_id, ''run'', d.undone_run, ''reason'', d.reason,
+           ''found'', CASE WHEN d.outcome = ''conflict'' THEN d.current_user_id END))
+       FROM decided d
+       ORDER BY d.ordinal
+       RETURNING COALESCE(record_key, record_id::text) AS record_key, outcome, metadata ->> ''reason'' AS reason
+     )
+     %6$s',
+    decided, changed, released,
+    CASE WHEN keyed THEN 'd.record_key::uuid, NULL' ELSE 'NULL, d.record_key' END,
+    mode = 'dry run',
+    linkage.undo_summary('SELECT * FROM audited'))
+  INTO result
+  USING changes, restores, run_id, target.name;
+  RETURN result;
+END
+$$;
+
+-- The query that counts what an undo did and shows the first five.
+CREATE OR REPLACE FUNCTION linkage.undo_summary(undone text) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog.format(
+    'SELECT jsonb_build_object(
+       ''counts'', jsonb_build_object(
+         ''processed'', count(*),
+         ''rolled_back'', count(*) FILTER (WHERE outcome IN (''linked'', ''unlinked'')),
+         ''unchanged'', count(*) FILTER (WHERE outcome = ''unchanged''),
+         ''conflicts'', count(*) FILTER (WHERE outcome = ''conflict'')),
+       ''sample'', COALESCE(jsonb_agg(jsonb_build_object(''record'', record_key, ''outcome'', outcome, ''reason'', reason))
+         FILTER (WHERE position <= 5), ''[]''))
+     FROM (SELECT u.*, row_number() OVER () AS position FROM (%s) AS u) AS u',
+    undone)
+$$;
+
+-- The net change of each record of a target since a time: its latest audit row, and the user from before the first.
+-- What was changed and changed back in between is not in it. Plan: the BRIN index on created_at, one sort.
+CREATE OR REPLACE FUNCTION linkage.user_link_changes_since(since timestamptz, target text)
+RETURNS TABLE (ordinal bigint, audit_id {{audit_id}}, restore_user {{user_id}})
+LANGUAGE sql STABLE
+AS $$
+  SELECT row_number() OVER (ORDER BY c.id), c.id, c.first_user
+  FROM (
+    SELECT
+      a.id, a.linked_user_id,
+      first_value(a.previous_user_id) OVER record AS first_user,
+      row_number() OVER record AS change,
+      count(*) OVER (PARTITION BY COALESCE(a.record_key, a.record_id::text)) AS changes
+    FROM {{app}}.user_link_audit a
+    WHERE a.created_at >= $1
+      AND a.outcome IN ('linked', 'unlinked')
+      AND NOT a.dry_run
+      AND a.table_name IN ($2, linkage.guest_link_audit_name($2))
+    WINDOW record AS (PARTITION BY COALESCE(a.record_key, a.record_id::text) ORDER BY a.created_at, a.id)
+  ) AS c
+  WHERE c.change = c.changes AND c.first_user IS DISTINCT FROM c.linked_user_id
+$$;
+
+-- The work of an undo by time. prepare lists the records, finish tells the runs that were reached.
+CREATE OR REPLACE FUNCTION linkage.undo_since_work(since timestamptz, wanted text, options jsonb) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  target linkage.link_target := linkage.find_link_target(wanted);
+BEGIN
+  IF since IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '22004', MESSAGE = 'An undo by time needs the time; it is null.';
+  END IF;
+  RETURN jsonb_build_object(
+    'kind', 'Undo',
+    'target', target.name,
+    'prepare', 'list_undo_since',
+    'batch', 'undo_user_links_listed',
+    'finish', 'end_undo_since',
+    'walk', COALESCE(options, '{}') || jsonb_build_object(
+      'target', target.name,
+      'since', since,
+      'table', 'linkage.user_link_undo_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
+    'undo', linkage.user_link_undo(target.name));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION linkage.list_undo_since(run_id uuid, walk jsonb) RETURNS void
+LANGUAGE sql
+AS $$
+  INSERT INTO linkage.user_link_undo_item (run_id, ordinal, audit_id, restore_user)
+  SELECT $1, c.ordinal, c.audit_id, c.restore_user
+  FROM linkage.user_link_changes_since(($2 ->> 'since')::timestamptz, $2 ->> 'target') c
+$$;
+
+-- What such an undo would do, in a transaction that may be READ ONLY: nothing is listed, all is looked at in one go.
+CREATE OR REPLACE FUNCTION linkage.preview_undo_since(work jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  changes  {{audit_id}}[];
+  restores {{user_id}}[];
+BEGIN
+  SELECT array_agg(c.audit_id ORDER BY c.ordinal), array_agg(c.restore_user ORDER BY c.ordinal)
+  INTO changes, restores
+  FROM linkage.user_link_changes_since((work #>> '{walk,since}')::timestamptz, work #>> '{walk,target}') c;
+  RETURN linkage.undo_user_links(NULL, work #>> '{walk,target}', changes, restores, false, 'preview');
+END
+$$;
+
+-- Says of the runs that the undo reached what became of them (all of their changes taken back, or some), and drops the list.
+CREATE OR REPLACE FUNCTION linkage.end_undo_since(run_id uuid, walk jsonb) RETURNS void
+LANGUAGE sql
+AS $$
+  UPDATE linkage.run r
+  SET status = CASE
+    WHEN reached.conflicts = 0 AND r.started_at >= ($2 ->> 'since')::timestamptz THEN 'undone'
+    ELSE 'partly undone'
+  END
+  FROM (
+    SELECT
+      (a.metadata ->> 'run')::uuid AS run_id,
+      count(*) FILTER (WHERE a.outcome = 'conflict') AS conflicts
+    FROM {{app}}.user_link_audit a
+    WHERE a.run_id = $1 AND NOT a.dry_run AND a.metadata ? 'run'
+    GROUP BY 1
+    HAVING count(*) FILTER (WHERE a.outcome = 'unlinked') > 0
+  ) AS reached
+  WHERE r.id = reached.run_id AND r.status IN ('completed', 'interrupted', 'stopped', 'failed', 'partly undone');
+
+  DELETE FROM linkage.user_link_undo_item i WHERE i.run_id = $1;
+$$;
+
+-- Undo by time in one call and one transaction; see the wrapper in the application's schema.
+CREATE OR REPLACE FUNCTION linkage.rollback_user_links(since timestamptz, wanted text, dry_run boolean)
+RETURNS TABLE (rolled_back_count bigint, conflict_count bigint, sample_results jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  work   jsonb := linkage.undo_since_work(since, wanted, NULL);
+  run_id uuid;
+  result jsonb;
+BEGIN
+  run_id := linkage.start_run(work, COALESCE(dry_run, true), jsonb_build_object('since', since), NULL, NULL, NULL);
+  result := linkage.run_batch(run_id, 2147483647);
+  PERFORM linkage.finish_run(run_id, 'completed', NULL);
+  RETURN QUERY SELECT
+    COALESCE((result #>> '{counts,rolled_back}')::bigint, 0),
+    COALESCE((result #>> '{counts,conflicts}')::bigint, 0),
+    COALESCE(result -> 'sample', '[]');
+END
+$$;

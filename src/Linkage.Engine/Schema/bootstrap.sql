@@ -1,0 +1,19 @@
+CREATE SCHEMA IF NOT EXISTS linkage;
+
+CREATE TABLE IF NOT EXISTS linkage.migration (
+  component       text NOT NULL,
+  name            text NOT NULL,
+  checksum        text NOT NULL,
+  module_version  text NOT NULL,
+  applied_by      text NOT NULL DEFAULT session_user,
+  applied_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (component, name)
+);
+
+-- The text of every function and trigger as it was installed, so that a later change by hand shows.
+CREATE TABLE IF NOT EXISTS linkage.installed_object (
+  object       text PRIMARY KEY,
+  fingerprint  text NOT NULL
+);
+
+COMMENT ON SCHEMA linkage IS 'Linkage: its own objects';
