@@ -21,4 +21,7 @@ public class LinkageException : Exception
 
     /// <summary>What sort of fault it is.</summary>
     public FaultKind Kind { get; }
+
+    /// <summary>What the fault is about where it is not the input: the id of the run that holds a target.</summary>
+    public string? Subject { get; init; }
 }

@@ -46,7 +46,7 @@ public sealed class LinkageDatabase : IAsyncDisposable
     /// <param name="connectionString">In Npgsql's form.</param>
     /// <param name="cancellation">Ends the attempt.</param>
     /// <exception cref="NpgsqlException">The server can't be reached or refuses; the message never holds the password.</exception>
-    /// <exception cref="NotSupportedException">The server is older than PostgreSQL 13.</exception>
+    /// <exception cref="LinkageException">The server is older than PostgreSQL 13.</exception>
     public static async Task<LinkageDatabase> OpenAsync(string connectionString, CancellationToken cancellation)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
@@ -72,7 +72,8 @@ public sealed class LinkageDatabase : IAsyncDisposable
             var version = row.GetInt32(0);
             if (version < 130000)
             {
-                throw new NotSupportedException(
+                throw new LinkageException(
+                    "Linkage.Connection.ServerTooOld", FaultKind.InvalidState,
                     $"The server at {settings.Host}:{settings.Port} is PostgreSQL {version / 10000}; Linkage works with 13 and later.");
             }
 
@@ -86,15 +87,25 @@ public sealed class LinkageDatabase : IAsyncDisposable
     }
 
     /// <summary>Runs work in one transaction, which commits when the work returns and rolls back when it throws.</summary>
+    /// <exception cref="LinkageException">Linkage's own SQL refused, or is not installed.</exception>
+    /// <exception cref="PostgresException">The server refused.</exception>
+    /// <exception cref="NpgsqlException">The connection could not be made, or was lost.</exception>
     public async Task<T> TransactAsync<T>(
         TransactionOptions options, Func<DatabaseSession, Task<T>> work, CancellationToken cancellation)
     {
-        await using var connection = await _source.OpenConnectionAsync(cancellation);
-        await using var transaction = await BeginAsync(connection, options, cancellation);
-        var result = await work(new DatabaseSession(connection, transaction, cancellation));
-        // Not cancellable: a commit that was asked for is waited for, so that what happened is known.
-        await transaction.CommitAsync(CancellationToken.None);
-        return result;
+        try
+        {
+            await using var connection = await _source.OpenConnectionAsync(cancellation);
+            await using var transaction = await BeginAsync(connection, options, cancellation);
+            var result = await work(new DatabaseSession(connection, transaction, cancellation));
+            // Not cancellable: a commit that was asked for is waited for, so that what happened is known.
+            await transaction.CommitAsync(CancellationToken.None);
+            return result;
+        }
+        catch (PostgresException error) when (ServerFaults.Read(error, Database) is { } fault)
+        {
+            throw fault;
+        }
     }
 
     /// <inheritdoc cref="TransactAsync{T}"/>
@@ -116,8 +127,9 @@ public sealed class LinkageDatabase : IAsyncDisposable
         await using var connection = await _source.OpenConnectionAsync(cancellation);
         await using var transaction = await BeginAsync(connection, options, cancellation);
         var session = new DatabaseSession(connection, transaction, cancellation);
-        await foreach (var row in session.StreamAsync<T>(sql, parameters).WithCancellation(cancellation))
-            yield return row;
+        await using var rows = session.StreamAsync<T>(sql, parameters).GetAsyncEnumerator(cancellation);
+        while (await NextAsync(rows))
+            yield return rows.Current;
     }
 
     /// <summary>
@@ -133,6 +145,18 @@ public sealed class LinkageDatabase : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private async Task<bool> NextAsync<T>(IAsyncEnumerator<T> rows)
+    {
+        try
+        {
+            return await rows.MoveNextAsync();
+        }
+        catch (PostgresException error) when (ServerFaults.Read(error, Database) is { } fault)
+        {
+            throw fault;
+        }
+    }
 
     private static async Task<NpgsqlTransaction> BeginAsync(
         NpgsqlConnection connection, TransactionOptions options, CancellationToken cancellation)

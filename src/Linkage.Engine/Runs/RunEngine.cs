@@ -22,45 +22,31 @@ public sealed class RunEngine(LinkageDatabase database)
     /// <param name="cancellation">
     /// Cancels the statement under way and leaves whole batches: the run is then 'stopped' and can be resumed.
     /// </param>
-    /// <exception cref="RunException">The target is held by another run, or a batch failed for good.</exception>
+    /// <exception cref="LinkageException">The target is held by another run, or a batch failed for good.</exception>
     public async Task<RunResult> RunAsync(
         RunWork work, RunOptions options, Action<RunProgress> progress, CancellationToken cancellation)
     {
-        try
-        {
-            if (options.Mode == RunMode.Preview)
-                return await PreviewAsync(work, options, progress, cancellation);
+        if (options.Mode == RunMode.Preview)
+            return await PreviewAsync(work, options, progress, cancellation);
 
-            var (runId, target) = await StartAsync(work, options, cancellation);
-            return await WalkAsync(runId, target, options, progress, cancellation);
-        }
-        catch (PostgresException e) when (RunException.From(e) is { } fault)
-        {
-            throw fault;
-        }
+        var (runId, target) = await StartAsync(work, options, cancellation);
+        return await WalkAsync(runId, target, options, progress, cancellation);
     }
 
     /// <summary>Lets a run that was interrupted or stopped go on from its cursor to its end.</summary>
-    /// <exception cref="RunException">There is no such run, it is finished, or its target is held by another.</exception>
+    /// <exception cref="LinkageException">There is no such run, it is finished, or its target is held by another.</exception>
     public async Task<RunResult> ResumeAsync(
         Guid runId, RunOptions options, Action<RunProgress> progress, CancellationToken cancellation)
     {
-        try
-        {
-            var target = await OnceTargetIsFreeAsync(
-                options,
-                async session =>
-                {
-                    await session.ExecuteAsync("SELECT linkage.resume_run(@runId)", new { runId });
-                    return await session.QuerySingleAsync<string>("SELECT target FROM linkage.run WHERE id = @runId", new { runId });
-                },
-                cancellation);
-            return await WalkAsync(runId, target, options, progress, cancellation);
-        }
-        catch (PostgresException e) when (RunException.From(e) is { } fault)
-        {
-            throw fault;
-        }
+        var target = await OnceTargetIsFreeAsync(
+            options,
+            async session =>
+            {
+                await session.ExecuteAsync("SELECT linkage.resume_run(@runId)", new { runId });
+                return await session.QuerySingleAsync<string>("SELECT target FROM linkage.run WHERE id = @runId", new { runId });
+            },
+            cancellation);
+        return await WalkAsync(runId, target, options, progress, cancellation);
     }
 
     private async Task<RunResult> WalkAsync(
@@ -81,19 +67,17 @@ public sealed class RunEngine(LinkageDatabase database)
             await FinishAsync(runId, "stopped", "It was cancelled; the batches before are done, and it can be resumed.", clock);
             throw;
         }
-        catch (PostgresException e) when (RunException.From(e) is { } fault)
+        catch (NpgsqlException e)
         {
-            throw fault;
-        }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException)
-        {
-            var reason = $"A batch failed: {e.Message}";
-            await TryFinishAsync(runId, "failed", reason, clock);
-            throw new RunException(
-                RunFault.BatchFailed,
-                $"Run {runId} on {target} stopped: {e.Message} The batches before are done and audited; undo them with Undo-LinkageRun, "
-                + "or run it again to go on.",
-                runId, e);
+            await TryFinishAsync(runId, "failed", $"A batch failed: {e.Message}", clock);
+            throw new LinkageException(
+                "Linkage.Run.BatchFailed", FaultKind.InvalidState,
+                $"Run {runId} on {target} ended early: {e.Message} The batches before are done and audited; undo them with "
+                + "Undo-LinkageRun, or run it again to go on.",
+                e)
+            {
+                Subject = runId.ToString(),
+            };
         }
     }
 
@@ -224,7 +208,7 @@ public sealed class RunEngine(LinkageDatabase database)
             {
                 return await database.TransactAsync(transaction, start, cancellation);
             }
-            catch (PostgresException e) when (e.SqlState == "LK001" && clock.Elapsed < options.TargetWait)
+            catch (LinkageException e) when (e.ErrorId == ServerFaults.TargetHeld && clock.Elapsed < options.TargetWait)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(500), cancellation);
             }

@@ -41,8 +41,8 @@ BEGIN
        ORDER BY %s
      ) AS c',
     linkage.record_key_expression(target),
-    COALESCE(format('t.%I', target.guest_column), 'NULL'),
-    COALESCE(format('t.%I', target.event_column), 'NULL'),
+    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'),
+    COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
     target.phone_column,
     target.table_schema, target.table_name,
     linkage.candidates(walk), linkage.key_set_condition(walk, key_set),
@@ -54,8 +54,8 @@ BEGIN
     'SELECT * FROM linkage.decide_user_links($1, $5, $6, $7, $8)',
     concat_ws(' AND ',
       format('t.%I::text IS NOT DISTINCT FROM ($8)[d.ordinal]', target.phone_column),
-      format('t.%I IS NOT DISTINCT FROM ($6)[d.ordinal]', target.guest_column),
-      format('t.%I IS NOT DISTINCT FROM ($7)[d.ordinal]', target.event_column)),
+      't.' || quote_ident(target.guest_column) || ' IS NOT DISTINCT FROM ($6)[d.ordinal]',
+      't.' || quote_ident(target.event_column) || ' IS NOT DISTINCT FROM ($7)[d.ordinal]'),
     mode)
   INTO result
   USING target.name, target.name, run_id, 'backfill', keys, guests, events, phones;

@@ -79,10 +79,30 @@ AS $$
     'kind', 'GuestDeliveryBackfill',
     'target', 'message_deliveries',
     'batch', 'link_listed_guests',
+    'finish', 'end_guest_delivery_run',
     'walk', jsonb_build_object(
       'table', 'linkage.guest_delivery_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
     'undo', linkage.user_link_undo('message_deliveries'))
 $$;
+
+-- Hands the list to a run.
+CREATE OR REPLACE FUNCTION linkage.list_guests(run_id uuid, guests text[], users text[]) RETURNS void
+LANGUAGE sql
+AS $$
+  INSERT INTO linkage.guest_delivery_item (run_id, ordinal, guest_id, user_id)
+  SELECT $1, i.ordinal, i.guest::{{guest_id}}, i.user_id::{{user_id}}
+  FROM unnest($2, $3) WITH ORDINALITY AS i (guest, user_id, ordinal)
+$$;
+
+-- What such a run would do, in a transaction that may be READ ONLY.
+CREATE OR REPLACE FUNCTION linkage.preview_guests(guests text[], users text[]) RETURNS jsonb
+LANGUAGE sql
+AS $$ SELECT linkage.link_guest_deliveries(NULL, 'manual', $1::{{guest_id}}[], $2::{{user_id}}[], 'preview') $$;
+
+-- Drops the list when all of it is done.
+CREATE OR REPLACE FUNCTION linkage.end_guest_delivery_run(run_id uuid, walk jsonb) RETURNS void
+LANGUAGE sql
+AS $$ DELETE FROM linkage.guest_delivery_item i WHERE i.run_id = $1 $$;
 
 -- One batch of that list.
 CREATE OR REPLACE FUNCTION linkage.link_listed_guests(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb

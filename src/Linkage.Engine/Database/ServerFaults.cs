@@ -1,0 +1,45 @@
+using Npgsql;
+
+namespace Linkage.Engine.Database;
+
+/// <summary>Reads what Linkage's own SQL functions raise (SQLSTATE class LK), and what the server says where they are missing.</summary>
+internal static class ServerFaults
+{
+    /// <summary>LK001: another run holds the target. <see cref="LinkageException.Subject"/> is its id.</summary>
+    public const string TargetHeld = "Linkage.Run.TargetHeld";
+
+    /// <summary>LK002: the run was taken over, stopped or finished by another session.</summary>
+    public const string NoLongerRunning = "Linkage.Run.NoLongerRunning";
+
+    private static readonly Dictionary<string, (string ErrorId, FaultKind Kind)> _own = new(StringComparer.Ordinal)
+    {
+        ["LK001"] = (TargetHeld, FaultKind.Busy),
+        ["LK002"] = (NoLongerRunning, FaultKind.Conflict),
+        ["LK003"] = ("Linkage.Schema.Outdated", FaultKind.InvalidState),
+        ["LK004"] = ("Linkage.Run.NotFound", FaultKind.NotFound),
+        ["LK005"] = ("Linkage.Run.NothingToUndo", FaultKind.InvalidState),
+        ["LK006"] = ("Linkage.Target.NotFound", FaultKind.NotFound),
+        ["LK007"] = ("Linkage.Guest.NotFound", FaultKind.NotFound),
+        ["LK008"] = ("Linkage.FeatureFlag.NotInTable", FaultKind.InvalidState),
+        ["LK010"] = ("Linkage.Schema.CannotAdopt", FaultKind.InvalidState),
+    };
+
+    /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>
+    public static LinkageException? Read(PostgresException error, string database)
+    {
+        if (_own.TryGetValue(error.SqlState, out var fault))
+        {
+            var message = string.IsNullOrEmpty(error.Hint) ? error.MessageText : $"{error.MessageText} {error.Hint}";
+            return new LinkageException(fault.ErrorId, fault.Kind, message, error) { Subject = error.Detail };
+        }
+
+        return error.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName
+            && error.MessageText.Contains("linkage", StringComparison.Ordinal)
+            ? new LinkageException(
+                "Linkage.Schema.Missing", FaultKind.InvalidState,
+                $"Database {database} lacks Linkage's objects, or has those of another version ({error.MessageText}). "
+                + "Run Install-LinkageSchema; Test-LinkageSchema says what is missing.",
+                error)
+            : null;
+    }
+}

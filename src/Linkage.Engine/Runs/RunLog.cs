@@ -1,0 +1,84 @@
+using Linkage.Engine.Database;
+
+namespace Linkage.Engine.Runs;
+
+/// <summary>A run as the database has it. A run whose session died reads 'interrupted', also before anybody marked it so.</summary>
+public sealed record RunRecord
+{
+    /// <summary>The run's id, ordered by time.</summary>
+    public Guid RunId { get; init; }
+
+    /// <summary>What it is: UserLinkBackfill, Undo and so on.</summary>
+    public string Kind { get; init; } = "";
+
+    /// <summary>What it works on.</summary>
+    public string Target { get; init; } = "";
+
+    /// <summary>running, suspended, stopped, interrupted, completed, failed, undone or partly undone.</summary>
+    public string Status { get; init; } = "";
+
+    /// <summary>Whether it only recorded what it would do.</summary>
+    public bool IsDryRun { get; init; }
+
+    /// <summary>The run that it undoes.</summary>
+    public Guid? Undoes { get; init; }
+
+    /// <summary>JSON: what it was asked to do.</summary>
+    public string Parameters { get; init; } = "{}";
+
+    /// <summary>JSON: what it counted, by the capability's names.</summary>
+    public string Counts { get; init; } = "{}";
+
+    /// <summary>Why it ended as it did.</summary>
+    public string? Message { get; init; }
+
+    /// <summary>The role.</summary>
+    public string StartedBy { get; init; } = "";
+
+    /// <summary>The machine that the cmdlet ran on.</summary>
+    public string? ClientHost { get; init; }
+
+    /// <summary>The module that did it; null from psql.</summary>
+    public string? ModuleVersion { get; init; }
+
+    /// <summary>UTC.</summary>
+    public DateTime StartedAt { get; init; }
+
+    /// <summary>UTC; the last sign of life.</summary>
+    public DateTime HeartbeatAt { get; init; }
+
+    /// <summary>UTC.</summary>
+    public DateTime? FinishedAt { get; init; }
+}
+
+/// <summary>Which runs to list; what is null does not matter.</summary>
+public sealed record RunFilter
+{
+    /// <summary>Just this one.</summary>
+    public Guid? RunId { get; init; }
+
+    /// <summary>On this target.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>Of this kind.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>With this status.</summary>
+    public string? Status { get; init; }
+
+    /// <summary>Started at this time or later.</summary>
+    public DateTimeOffset? Since { get; init; }
+}
+
+/// <summary>Lists runs.</summary>
+/// <param name="database">Whose.</param>
+public sealed class RunLog(LinkageDatabase database)
+{
+    /// <summary>The runs that the filter lets through, newest first.</summary>
+    public IAsyncEnumerable<RunRecord> FindAsync(RunFilter filter, CancellationToken cancellation) =>
+        database.StreamAsync<RunRecord>(
+            EmbeddedSql.Read("Runs/find_runs.sql"),
+            new { filter.RunId, filter.Target, filter.Kind, filter.Status, Since = filter.Since?.UtcDateTime },
+            "Linkage Get-LinkageRun",
+            cancellation);
+}

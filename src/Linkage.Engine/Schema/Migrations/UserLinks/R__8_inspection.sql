@@ -1,0 +1,134 @@
+-- What people ask: why is this not linked, what could be, how healthy is it. All of it reads only, by the rule that links.
+
+-- What the rules say of a phone at an event.
+CREATE OR REPLACE FUNCTION linkage.inspect_phone(event text, asked_phone text)
+RETURNS TABLE (
+  delivery_id text, event_id text, phone text, normalized_phone text, outcome text, rule text, reason text, user_id text,
+  guest_id text, current_user_id text)
+LANGUAGE sql STABLE
+AS $$
+  SELECT
+    NULL, r.event_id::text, $2, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text, r.matched_guest_id::text, NULL
+  FROM linkage.resolve_user_links(ARRAY[NULL]::{{guest_id}}[], ARRAY[$1]::{{event_id}}[], ARRAY[$2]) r
+$$;
+
+-- What the rules say of a delivery, suppressions included; no row where there is no such delivery.
+CREATE OR REPLACE FUNCTION linkage.inspect_delivery(delivery text)
+RETURNS TABLE (
+  delivery_id text, event_id text, phone text, normalized_phone text, outcome text, rule text, reason text, user_id text,
+  guest_id text, current_user_id text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  target linkage.link_target := linkage.find_link_target('message_deliveries');
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT
+       %1$s, r.event_id::text, t.%2$I::text, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text,
+       r.matched_guest_id::text, t.%3$I::text
+     FROM %4$I.%5$I AS t
+     CROSS JOIN LATERAL linkage.decide_user_links(
+       $2, ARRAY[%1$s], ARRAY[%6$s]::{{guest_id}}[], ARRAY[%7$s]::{{event_id}}[], ARRAY[t.%2$I::text]) r
+     WHERE %8$s',
+    linkage.record_key_expression(target), target.phone_column, target.user_column, target.table_schema, target.table_name,
+    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'), COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
+    linkage.record_key_condition(target, '$1'))
+  USING delivery, target.name;
+END
+$$;
+
+-- Rule by rule: what each looked at, and why it stopped or passed on. The outcome is the resolver's; this only tells the story.
+CREATE OR REPLACE FUNCTION linkage.explain_user_link(delivery text, event text, asked_phone text)
+RETURNS TABLE (step integer, rule text, looked_at bigint, finding text, decides boolean)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  answer  record;
+  own     {{app}}.event_guests;
+  guests  bigint;
+  linked  bigint;
+  users   bigint;
+  holder  {{user_id}};
+BEGIN
+  IF delivery IS NULL THEN
+    SELECT * INTO answer FROM linkage.inspect_phone(event, asked_phone);
+  ELSE
+    SELECT * INTO answer FROM linkage.inspect_delivery(delivery);
+    SELECT g.* INTO own
+    FROM {{app}}.message_deliveries t
+    JOIN {{app}}.event_guests g ON g.id = t.guest_id
+    WHERE {{delivery_text}} = delivery;
+  END IF;
+
+  RETURN QUERY SELECT 1, 'guest', CASE WHEN own.id IS NULL THEN 0 ELSE 1 END::bigint,
+    CASE
+      WHEN delivery IS NULL THEN 'Not asked: an event and a phone have no guest of their own.'
+      WHEN own.id IS NULL THEN 'The delivery has no guest.'
+      WHEN own.removed_at IS NOT NULL THEN format('Its guest %s was removed; the event still counts.', own.id)
+      WHEN own.user_id IS NULL THEN format('Its guest %s has no user.', own.id)
+      ELSE format('Its guest %s is active and has user %s.', own.id, own.user_id)
+    END,
+    answer.rule IS NOT DISTINCT FROM 'guest';
+  IF answer.rule = 'guest' THEN
+    RETURN;
+  END IF;
+
+  SELECT count(*), count(g.user_id) INTO guests, linked
+  FROM {{app}}.event_guests g
+  WHERE g.event_id::text = answer.event_id AND g.removed_at IS NULL AND {{app}}.normalize_phone(g.phone) = answer.normalized_phone;
+  RETURN QUERY SELECT 2, 'event phone', guests,
+    CASE
+      WHEN answer.event_id IS NULL THEN 'No event is known, so there is nowhere to look.'
+      WHEN answer.normalized_phone IS NULL THEN 'The phone is missing or no possible number.'
+      WHEN guests = 0 THEN format('No active guest of event %s has phone %s.', answer.event_id, answer.normalized_phone)
+      WHEN guests > 1 THEN format(
+        '%s active guests of event %s have phone %s: ambiguous.', guests, answer.event_id, answer.normalized_phone)
+      WHEN linked = 1 THEN format('One active guest of event %s has phone %s, and a user.', answer.event_id, answer.normalized_phone)
+      ELSE format('One active guest of event %s has phone %s, but no user.', answer.event_id, answer.normalized_phone)
+    END,
+    answer.rule IS NOT DISTINCT FROM 'event phone';
+  IF guests <> 1 OR linked = 1 THEN
+    RETURN;
+  END IF;
+
+  SELECT count(*) INTO users FROM {{app}}.users u WHERE {{app}}.normalize_phone(u.phone) = answer.normalized_phone;
+  RETURN QUERY SELECT 3, 'user phone', users,
+    CASE
+      WHEN NOT {{app}}.get_feature_flag('LINK_USER_BY_PHONE_FALLBACK_TO_USERS') THEN
+        format('Flag LINK_USER_BY_PHONE_FALLBACK_TO_USERS is off. (%s users have that phone.)', users)
+      WHEN users = 0 THEN format('No user has phone %s.', answer.normalized_phone)
+      WHEN users > 1 THEN format('%s users have phone %s: ambiguous.', users, answer.normalized_phone)
+      ELSE format('One user has phone %s.', answer.normalized_phone)
+    END,
+    answer.rule IS NOT DISTINCT FROM 'user phone';
+END
+$$;
+
+-- Records without a user, each with what the rules say of it: the target's candidates in key order. linkable_only leaves those that
+-- would be linked now.
+CREATE OR REPLACE FUNCTION linkage.unlinked_records(wanted text, linkable_only boolean)
+RETURNS TABLE (
+  record_key text, guest_id text, guest_name text, event_id text, phone text, normalized_phone text,
+  guest_user_id text, outcome text, rule text, reason text, user_id text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  target linkage.link_target := linkage.find_link_target(wanted);
+  work   jsonb := linkage.user_link_work(wanted);
+BEGIN
+  -- Plan: candidates by the candidates' index or a scan, then per record the resolver's nested loop.
+  RETURN QUERY EXECUTE format(
+    'SELECT
+       %1$s, g.id::text, g.guest_name::text, r.event_id::text, t.%2$I::text, r.normalized_phone,
+       g.user_id::text, r.outcome, r.rule, r.reason, r.user_id::text
+     FROM %3$I.%4$I AS t
+     LEFT JOIN {{app}}.event_guests g ON g.id = %5$s
+     CROSS JOIN LATERAL linkage.decide_user_links(
+       $1, ARRAY[%1$s], ARRAY[%5$s]::{{guest_id}}[], ARRAY[%6$s]::{{event_id}}[], ARRAY[t.%2$I::text]) r
+     WHERE %7$s AND (r.outcome = ''linked'' OR NOT $2)',
+    linkage.record_key_expression(target), target.phone_column, target.table_schema, target.table_name,
+    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'), COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
+    linkage.candidates(work -> 'walk'))
+  USING target.name, linkable_only;
+END
+$$;
