@@ -40,6 +40,10 @@ public sealed class SchemaInstaller(LinkageDatabase database, string application
                         migration.Component, migration.Kind, migration.Name, tokens.Render(adopted), IsNeeded: true)));
                 }
 
+                // An upgrade makes all functions anew, so one that changed brings the others along.
+                if (steps.Any(s => s is { Kind: MigrationKind.Versioned or MigrationKind.Repeatable, IsNeeded: true }))
+                    steps = [.. steps.Select(s => s.Kind == MigrationKind.Repeatable ? s with { IsNeeded = true } : s)];
+
                 return new SchemaPlan(steps, steps.Any(s => s.IsNeeded) ? state.Replaces : []);
             },
             cancellation);

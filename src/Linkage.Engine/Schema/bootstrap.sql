@@ -17,3 +17,17 @@ CREATE TABLE IF NOT EXISTS linkage.installed_object (
 );
 
 COMMENT ON SCHEMA linkage IS 'Linkage: its own objects';
+
+-- An upgrade may change what our own functions take and return, which CREATE OR REPLACE refuses; the scripts make them all anew.
+-- Trigger functions stay (triggers depend on them, and their face never changes). Nobody sees the gap: it is one transaction.
+DO $upgrade$
+DECLARE
+  own regprocedure;
+BEGIN
+  FOR own IN
+    SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'linkage'::regnamespace AND p.prorettype <> 'trigger'::regtype
+  LOOP
+    EXECUTE format('DROP FUNCTION %s', own);
+  END LOOP;
+END
+$upgrade$;

@@ -103,22 +103,26 @@ AS $$
   LEFT JOIN {{app}}.users u ON u.id = d.user_id
 $$;
 
--- The rule, less what an undo has suppressed: record_keys says which records of which target ask.
+-- The rule, less what an undo has suppressed: record_keys says which records of which target ask. What they asked with comes back
+-- (asked_*), for whoever must make sure later that it still holds.
 CREATE OR REPLACE FUNCTION linkage.decide_user_links(
   target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
 RETURNS TABLE (
-  ordinal bigint, record_key text, event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
+  ordinal bigint, record_key text, asked_guest {{guest_id}}, asked_event {{event_id}}, asked_phone text,
+  event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
   outcome text, rule text, reason text)
 LANGUAGE sql STABLE
 AS $$
   SELECT
-    r.ordinal, k.record_key, r.event_id, r.normalized_phone, r.matched_guest_id,
+    r.ordinal, k.record_key, k.asked_guest, k.asked_event, k.asked_phone,
+    r.event_id, r.normalized_phone, r.matched_guest_id,
     CASE WHEN s.target IS NULL THEN r.user_id END,
     CASE WHEN s.target IS NULL THEN r.outcome ELSE 'skipped' END,
     r.rule,
     CASE WHEN s.target IS NULL THEN r.reason ELSE 'suppressed' END
   FROM linkage.resolve_user_links($3, $4, $5) r
-  JOIN unnest($2) WITH ORDINALITY AS k (record_key, ordinal) ON k.ordinal = r.ordinal
+  JOIN unnest($2, $3, $4, $5) WITH ORDINALITY AS k (record_key, asked_guest, asked_event, asked_phone, ordinal)
+    ON k.ordinal = r.ordinal
   LEFT JOIN linkage.link_suppression s
     ON s.target = $1 AND s.record_key = k.record_key COLLATE "C" AND s.user_id = r.user_id AND r.outcome = 'linked'
 $$;

@@ -53,9 +53,9 @@ BEGIN
     target,
     'SELECT * FROM linkage.decide_user_links($1, $5, $6, $7, $8)',
     concat_ws(' AND ',
-      format('t.%I::text IS NOT DISTINCT FROM ($8)[d.ordinal]', target.phone_column),
-      't.' || quote_ident(target.guest_column) || ' IS NOT DISTINCT FROM ($6)[d.ordinal]',
-      't.' || quote_ident(target.event_column) || ' IS NOT DISTINCT FROM ($7)[d.ordinal]'),
+      format('t.%I::text IS NOT DISTINCT FROM d.asked_phone', target.phone_column),
+      't.' || quote_ident(target.guest_column) || ' IS NOT DISTINCT FROM d.asked_guest',
+      't.' || quote_ident(target.event_column) || ' IS NOT DISTINCT FROM d.asked_event'),
     mode)
   INTO result
   USING target.name, target.name, run_id, 'backfill', keys, guests, events, phones;
