@@ -16,7 +16,7 @@ BEGIN
       EXECUTE format('GRANT USAGE ON SCHEMA linkage TO %s', grantee.name);
       EXECUTE format(
         'GRANT EXECUTE ON FUNCTION linkage.link_user_by_phone({{event_id}}, text),
-           linkage.resolve_user_links({{guest_id}}[], {{event_id}}[], text[]) TO %s', grantee.name);
+           linkage.resolve_user_links(text[], {{guest_id}}[], {{event_id}}[], text[]) TO %s', grantee.name);
     END LOOP;
   END IF;
 END

@@ -177,7 +177,8 @@ $$;
 -- Examines the next key set of at most size candidates: change, audit and cursor in the caller's one transaction.
 -- Returns null when nothing is left, else the batch's {"counts", "sample", "rows"}.
 CREATE OR REPLACE FUNCTION linkage.run_batch(current_run uuid, size integer) RETURNS jsonb
-LANGUAGE plpgsql
+-- Compiling a batch takes longer than running it.
+LANGUAGE plpgsql SET jit = off
 AS $$
 DECLARE
   run     linkage.run;
@@ -226,7 +227,8 @@ $$;
 -- What run_batch would find from a cursor on, by the same batch function, in a transaction that may be READ ONLY.
 -- Returns null when nothing is left, else {"counts", "sample", "cursor"}.
 CREATE OR REPLACE FUNCTION linkage.preview_batch(work jsonb, cursor jsonb, size integer) RETURNS jsonb
-LANGUAGE plpgsql
+-- Compiling a batch takes longer than running it.
+LANGUAGE plpgsql SET jit = off
 AS $$
 DECLARE
   key_set jsonb := linkage.next_key_set(work -> 'walk', cursor, size);

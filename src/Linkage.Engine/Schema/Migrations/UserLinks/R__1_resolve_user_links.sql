@@ -10,10 +10,13 @@
 -- Arrays of one serve triggers, arrays of thousands the backfill. The function is one SELECT and is inlined into the caller's
 -- plan: nested loops over event_guests' primary key, then idx_event_guests_event_phone_normalized, then users' primary key.
 -- The fallback's CTE reads idx_users_phone_normalized, and nothing where the flag is off.
+--
+-- Record keys, and what was asked with (asked_*), go through as they are: a join by ordinal would cost the planner its estimates.
 CREATE OR REPLACE FUNCTION linkage.resolve_user_links(
-  guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
+  record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
 RETURNS TABLE (
-  ordinal bigint, event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
+  ordinal bigint, record_key text, asked_guest {{guest_id}}, asked_event {{event_id}}, asked_phone text,
+  event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
   outcome text, rule text, reason text)
 LANGUAGE sql STABLE
 AS $$
@@ -24,13 +27,12 @@ AS $$
   ),
   record AS MATERIALIZED (
     SELECT
-      i.ordinal,
-      own.id AS guest_id,
-      COALESCE(i.event_id, own.event_id) AS event_id,
-      {{app}}.normalize_phone(i.phone) AS phone,
+      i.ordinal, i.record_key, i.asked_guest, i.asked_event, i.asked_phone,
+      COALESCE(i.asked_event, own.event_id) AS event_id,
+      {{app}}.normalize_phone(i.asked_phone) AS phone,
       CASE WHEN own.removed_at IS NULL THEN own.user_id END AS guest_user_id
-    FROM unnest($1, $2, $3) WITH ORDINALITY AS i (guest_id, event_id, phone, ordinal)
-    LEFT JOIN {{app}}.event_guests own ON own.id = i.guest_id
+    FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS i (record_key, asked_guest, asked_event, asked_phone, ordinal)
+    LEFT JOIN {{app}}.event_guests own ON own.id = i.asked_guest
   ),
   event_phone AS (
     SELECT
@@ -57,7 +59,7 @@ AS $$
   ),
   decided AS (
     SELECT
-      r.ordinal, r.event_id, r.phone,
+      r.ordinal, r.record_key, r.asked_guest, r.asked_event, r.asked_phone, r.event_id, r.phone,
       CASE
         WHEN f.linking IS NOT TRUE THEN 'skipped'
         WHEN r.guest_user_id IS NOT NULL THEN 'linked'
@@ -87,15 +89,20 @@ AS $$
         WHEN p.users > 1 THEN 'several users have this phone'
         WHEN p.users IS NULL THEN 'no user has this phone'
       END AS reason,
-      CASE WHEN r.guest_user_id IS NOT NULL THEN r.guest_id WHEN e.guests = 1 THEN e.guest_id END AS matched_guest_id,
-      CASE WHEN f.linking THEN COALESCE(r.guest_user_id, CASE WHEN e.guests = 1 THEN COALESCE(e.user_id, CASE WHEN p.users = 1 THEN p.user_id END) END) END AS user_id
+      CASE WHEN r.guest_user_id IS NOT NULL THEN r.asked_guest WHEN e.guests = 1 THEN e.guest_id END AS matched_guest_id,
+      CASE
+        WHEN f.linking IS NOT TRUE THEN NULL
+        WHEN r.guest_user_id IS NOT NULL THEN r.guest_user_id
+        WHEN e.guests = 1 AND e.user_id IS NOT NULL THEN e.user_id
+        WHEN p.users = 1 THEN p.user_id
+      END AS user_id
     FROM record r
     CROSS JOIN flag f
     LEFT JOIN event_phone e ON e.ordinal = r.ordinal
     LEFT JOIN user_phone p ON p.ordinal = r.ordinal
   )
   SELECT
-    d.ordinal, d.event_id, d.phone, d.matched_guest_id, u.id,
+    d.ordinal, d.record_key, d.asked_guest, d.asked_event, d.asked_phone, d.event_id, d.phone, d.matched_guest_id, u.id,
     CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'no_match' ELSE d.outcome END,
     d.rule,
     CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'the guest''s user does not exist' ELSE d.reason END
@@ -103,8 +110,7 @@ AS $$
   LEFT JOIN {{app}}.users u ON u.id = d.user_id
 $$;
 
--- The rule, less what an undo has suppressed: record_keys says which records of which target ask. What they asked with comes back
--- (asked_*), for whoever must make sure later that it still holds.
+-- The rule, less what an undo has suppressed for these records of a target.
 CREATE OR REPLACE FUNCTION linkage.decide_user_links(
   target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
 RETURNS TABLE (
@@ -114,15 +120,13 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 AS $$
   SELECT
-    r.ordinal, k.record_key, k.asked_guest, k.asked_event, k.asked_phone,
+    r.ordinal, r.record_key, r.asked_guest, r.asked_event, r.asked_phone,
     r.event_id, r.normalized_phone, r.matched_guest_id,
     CASE WHEN s.target IS NULL THEN r.user_id END,
     CASE WHEN s.target IS NULL THEN r.outcome ELSE 'skipped' END,
     r.rule,
     CASE WHEN s.target IS NULL THEN r.reason ELSE 'suppressed' END
-  FROM linkage.resolve_user_links($3, $4, $5) r
-  JOIN unnest($2, $3, $4, $5) WITH ORDINALITY AS k (record_key, asked_guest, asked_event, asked_phone, ordinal)
-    ON k.ordinal = r.ordinal
+  FROM linkage.resolve_user_links($2, $3, $4, $5) r
   LEFT JOIN linkage.link_suppression s
-    ON s.target = $1 AND s.record_key = k.record_key COLLATE "C" AND s.user_id = r.user_id AND r.outcome = 'linked'
+    ON s.target = $1 AND s.record_key = r.record_key COLLATE "C" AND s.user_id = r.user_id AND r.outcome = 'linked'
 $$;

@@ -5,7 +5,7 @@ RETURNS TABLE (user_id {{user_id}}, guest_id {{guest_id}}, outcome text)
 LANGUAGE sql STABLE
 AS $$
   SELECT r.user_id, r.matched_guest_id, r.outcome
-  FROM linkage.resolve_user_links(ARRAY[NULL]::{{guest_id}}[], ARRAY[$1], ARRAY[$2]) r
+  FROM linkage.resolve_user_links(ARRAY[NULL]::text[], ARRAY[NULL]::{{guest_id}}[], ARRAY[$1], ARRAY[$2]) r
 $$;
 
 SELECT linkage.publish_function(

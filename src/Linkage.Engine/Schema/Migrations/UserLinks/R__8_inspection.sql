@@ -9,7 +9,7 @@ LANGUAGE sql STABLE
 AS $$
   SELECT
     NULL, r.event_id::text, $2, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text, r.matched_guest_id::text, NULL
-  FROM linkage.resolve_user_links(ARRAY[NULL]::{{guest_id}}[], ARRAY[$1]::{{event_id}}[], ARRAY[$2]) r
+  FROM linkage.resolve_user_links(ARRAY[NULL]::text[], ARRAY[NULL]::{{guest_id}}[], ARRAY[$1]::{{event_id}}[], ARRAY[$2]) r
 $$;
 
 -- What the rules say of a delivery, suppressions included; no row where there is no such delivery.
