@@ -19,6 +19,9 @@ public sealed class ConnectionSettings
     /// <summary>The settings in Npgsql's form. It may hold a password: never show it.</summary>
     public string ConnectionString => _builder.ConnectionString;
 
+    /// <summary>The password that was given or found in a variable; null if it is to come from the password file, or none is needed.</summary>
+    public string? Password => _builder.Password;
+
     /// <summary>Reads a connection string and completes it from the environment.</summary>
     /// <param name="connectionString">In Npgsql's keyword form, or a <c>postgresql://</c> URI with libpq's parameters.</param>
     /// <param name="environment">Looks an environment variable up; null if it isn't set.</param>

@@ -59,7 +59,7 @@ internal static class LibpqParameters
         "keepalives" => ("TCP Keepalive", value == "0" ? "false" : "true"),
         "keepalives_idle" => ("TCP Keepalive Time", value),
         "keepalives_interval" => ("TCP Keepalive Interval", value),
-        "sslmode" => ("SSL Mode", value.Replace("-", string.Empty, StringComparison.Ordinal)),
+        "sslmode" => ("SSL Mode", WithoutDashes(value)),
         // The one spelling that libpq takes over from JDBC.
         "ssl" when value == "true" => ("SSL Mode", "Require"),
         "sslcert" => ("SSL Certificate", value),
@@ -70,7 +70,7 @@ internal static class LibpqParameters
         "channel_binding" => ("Channel Binding", value),
         "gssencmode" => ("GSS Encryption Mode", value),
         "krbsrvname" => ("Kerberos Service Name", value),
-        "require_auth" => ("Require Auth", value),
+        "require_auth" => ("Require Auth", WithoutDashes(value)),
         "target_session_attrs" => ("Target Session Attributes", value),
         "load_balance_hosts" => ("Load Balance Hosts", value == "random" ? "true" : "false"),
         _ => throw new LinkageException(
@@ -78,6 +78,8 @@ internal static class LibpqParameters
             FaultKind.InvalidInput,
             $"The connection parameter '{keyword}' is not supported; leave it out, or use Npgsql's keyword form."),
     };
+
+    private static string WithoutDashes(string value) => value.Replace("-", string.Empty, StringComparison.Ordinal);
 
     private static void Set(NpgsqlConnectionStringBuilder builder, string name, string value, string keyword)
     {
