@@ -16,6 +16,8 @@
         'Connect-LinkageDatabase'
         'Disconnect-LinkageDatabase'
         'Get-LinkageConnection'
+        'Start-LinkageSandbox'
+        'Stop-LinkageSandbox'
     )
     PrivateData            = @{
         PSData = @{
