@@ -70,7 +70,7 @@ internal static class LibpqParameters
         "channel_binding" => ("Channel Binding", value),
         "gssencmode" => ("GSS Encryption Mode", value),
         "krbsrvname" => ("Kerberos Service Name", value),
-        "require_auth" => ("Require Auth", WithoutDashes(value)),
+        "require_auth" => ("Require Auth", AuthenticationMethods(value)),
         "target_session_attrs" => ("Target Session Attributes", value),
         "load_balance_hosts" => ("Load Balance Hosts", value == "random" ? "true" : "false"),
         _ => throw new LinkageException(
@@ -78,6 +78,15 @@ internal static class LibpqParameters
             FaultKind.InvalidInput,
             $"The connection parameter '{keyword}' is not supported; leave it out, or use Npgsql's keyword form."),
     };
+
+    /// <summary>A list such as <c>!md5,!password</c>; Npgsql minds the case.</summary>
+    private static string AuthenticationMethods(string list) => list
+        .Replace("scram-sha-256", "ScramSHA256", StringComparison.Ordinal)
+        .Replace("md5", "MD5", StringComparison.Ordinal)
+        .Replace("gss", "GSS", StringComparison.Ordinal)
+        .Replace("sspi", "SSPI", StringComparison.Ordinal)
+        .Replace("password", "Password", StringComparison.Ordinal)
+        .Replace("none", "None", StringComparison.Ordinal);
 
     private static string WithoutDashes(string value) => value.Replace("-", string.Empty, StringComparison.Ordinal);
 
