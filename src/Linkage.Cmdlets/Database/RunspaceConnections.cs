@@ -6,14 +6,14 @@ namespace Linkage.Cmdlets.Database;
 /// <summary>The open connections of one runspace. They are closed with it, or when it removes the module.</summary>
 internal sealed class RunspaceConnections
 {
-    private static readonly ConditionalWeakTable<Runspace, RunspaceConnections> ByRunspace = [];
+    private static readonly ConditionalWeakTable<Runspace, RunspaceConnections> _byRunspace = [];
 
     private readonly object _gate = new();
     private readonly Dictionary<Guid, LinkageConnection> _open = [];
     private readonly Dictionary<string, LinkageConnection> _fromEnvironment = [];
 
     /// <summary>Those of the runspace whose pipeline runs on this thread.</summary>
-    public static RunspaceConnections Current => ByRunspace.GetValue(Runspace.DefaultRunspace, Create);
+    public static RunspaceConnections Current => _byRunspace.GetValue(Runspace.DefaultRunspace, Create);
 
     /// <summary>The one that cmdlets use when no other is named; null if there is none.</summary>
     public LinkageConnection? Default { get; private set; }
@@ -31,9 +31,9 @@ internal sealed class RunspaceConnections
     /// <summary>Closes what this thread's runspace has open, and forgets it.</summary>
     public static void CloseCurrent()
     {
-        if (Runspace.DefaultRunspace is { } runspace && ByRunspace.TryGetValue(runspace, out var connections))
+        if (Runspace.DefaultRunspace is { } runspace && _byRunspace.TryGetValue(runspace, out var connections))
         {
-            ByRunspace.Remove(runspace);
+            _byRunspace.Remove(runspace);
             connections.CloseAll();
         }
     }

@@ -11,9 +11,9 @@ internal sealed class EngineLoadContext : AssemblyLoadContext
 {
     private const string EngineName = "Linkage.Engine";
 
-    private static readonly EngineLoadContext Instance = new();
-    private static readonly object Gate = new();
-    private static int s_imports;
+    private static readonly EngineLoadContext _instance = new();
+    private static readonly object _gate = new();
+    private static int _imports;
 
     private readonly string _folder = Path.Combine(
         Path.GetDirectoryName(typeof(EngineLoadContext).Assembly.Location)!, "bin");
@@ -26,9 +26,9 @@ internal sealed class EngineLoadContext : AssemblyLoadContext
     /// <summary>Each runspace that imports the module counts; the first one hooks the resolver.</summary>
     public static void Hook()
     {
-        lock (Gate)
+        lock (_gate)
         {
-            if (s_imports++ == 0)
+            if (_imports++ == 0)
                 Default.Resolving += ResolveEngine;
         }
     }
@@ -36,9 +36,9 @@ internal sealed class EngineLoadContext : AssemblyLoadContext
     /// <summary>The last runspace that removes the module unhooks the resolver.</summary>
     public static void Unhook()
     {
-        lock (Gate)
+        lock (_gate)
         {
-            if (s_imports > 0 && --s_imports == 0)
+            if (_imports > 0 && --_imports == 0)
                 Default.Resolving -= ResolveEngine;
         }
     }
@@ -51,5 +51,5 @@ internal sealed class EngineLoadContext : AssemblyLoadContext
 
     /// <summary>Only the engine is handed out; what it stands on is seen by the engine alone.</summary>
     private static Assembly? ResolveEngine(AssemblyLoadContext context, AssemblyName name) =>
-        name.Name == EngineName ? Instance.LoadFromAssemblyName(name) : null;
+        name.Name == EngineName ? _instance.LoadFromAssemblyName(name) : null;
 }

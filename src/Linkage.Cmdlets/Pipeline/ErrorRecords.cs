@@ -13,7 +13,7 @@ internal static class ErrorRecords
         if (exception is AggregateException { InnerExceptions: [var only] })
             return From(only, target);
         if ((exception as LinkageException ?? DatabaseException.From(exception)) is { } fault)
-            return new ErrorRecord(Public(fault), fault.ErrorId, Category(fault.Kind), target);
+            return new ErrorRecord(Public(fault), fault.ErrorId, Category(fault.Kind), fault.Subject ?? target);
 
         return exception switch
         {

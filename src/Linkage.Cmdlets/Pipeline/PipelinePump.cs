@@ -13,7 +13,7 @@ internal sealed class PipelinePump : IDisposable
     private const int Capacity = 64;
 
     /// <summary>How long a stopped cmdlet waits for its worker: cancelling on the server and rolling back are quick, a dead network is not.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
 
     private readonly BlockingCollection<Action> _actions = new(Capacity);
     private readonly CancellationTokenSource _stop;
@@ -33,7 +33,7 @@ internal sealed class PipelinePump : IDisposable
         try
         {
             using var abandon = new CancellationTokenSource();
-            using var stopping = _stop.Token.Register(() => abandon.CancelAfter(Patience));
+            using var stopping = _stop.Token.Register(() => abandon.CancelAfter(_patience));
             foreach (var action in _actions.GetConsumingEnumerable(abandon.Token))
                 action();
         }
@@ -94,7 +94,7 @@ internal sealed class PipelinePump : IDisposable
     {
         try
         {
-            _worker.Wait(Patience);
+            _worker.Wait(_patience);
         }
         catch (AggregateException)
         {

@@ -3,7 +3,7 @@ namespace Linkage.Engine.Database;
 /// <summary>libpq's environment variables, as far as Npgsql doesn't read them itself.</summary>
 internal static class LibpqEnvironment
 {
-    private static readonly (string Variable, string Keyword)[] Variables =
+    private static readonly (string Variable, string Keyword)[] _variables =
     [
         ("PGHOST", "host"),
         ("PGHOSTADDR", "hostaddr"),
@@ -18,18 +18,18 @@ internal static class LibpqEnvironment
     ];
 
     /// <summary>Those that say where to connect or as whom; a password or a mode alone points nowhere.</summary>
-    private static readonly string[] Pointers = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"];
+    private static readonly string[] _pointers = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"];
 
     /// <summary>Folders of the socket, in the order in which distributions prefer them.</summary>
-    private static readonly string[] SocketFolders = ["/var/run/postgresql", "/tmp"];
+    private static readonly string[] _socketFolders = ["/var/run/postgresql", "/tmp"];
 
     public static bool SaysWhere(Func<string, string?> environment) =>
-        Array.Exists(Pointers, name => !string.IsNullOrEmpty(environment(name)));
+        Array.Exists(_pointers, name => !string.IsNullOrEmpty(environment(name)));
 
     public static Dictionary<string, string> Read(Func<string, string?> environment)
     {
         var parameters = new Dictionary<string, string>();
-        foreach (var (variable, keyword) in Variables)
+        foreach (var (variable, keyword) in _variables)
         {
             if (environment(variable) is { Length: > 0 } value)
                 parameters[keyword] = value;
@@ -40,5 +40,5 @@ internal static class LibpqEnvironment
 
     /// <summary>Where libpq looks if it is told nothing: the local socket, or localhost where there is none.</summary>
     public static string DefaultHost(int port) =>
-        Array.Find(SocketFolders, folder => File.Exists(Path.Combine(folder, $".s.PGSQL.{port}"))) ?? "localhost";
+        Array.Find(_socketFolders, folder => File.Exists(Path.Combine(folder, $".s.PGSQL.{port}"))) ?? "localhost";
 }

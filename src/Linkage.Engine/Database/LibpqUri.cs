@@ -6,7 +6,7 @@ namespace Linkage.Engine.Database;
 /// </summary>
 internal static class LibpqUri
 {
-    private static readonly string[] Schemes = ["postgresql://", "postgres://"];
+    private static readonly string[] _schemes = ["postgresql://", "postgres://"];
 
     public static bool IsUri(string text) => Scheme(text) is not null;
 
@@ -69,7 +69,7 @@ internal static class LibpqUri
     private static string Decode(string text) => Uri.UnescapeDataString(text);
 
     private static string? Scheme(string text) =>
-        Array.Find(Schemes, scheme => text.TrimStart().StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
+        Array.Find(_schemes, scheme => text.TrimStart().StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
     private static string CutAfter(string text, char mark, out string after)
     {
