@@ -13,6 +13,7 @@ public sealed class CmdletDescription
         Verb = (string)cmdlet.ConstructorArguments[0].Value!;
         Noun = (string)cmdlet.ConstructorArguments[1].Value!;
         SupportsShouldProcess = cmdlet.Named("SupportsShouldProcess") is true;
+        ConfirmImpact = cmdlet.Named("ConfirmImpact") as int?;
         DefaultParameterSet = cmdlet.Named("DefaultParameterSetName") as string;
         OutputTypes = [.. type.GetCustomAttributesData()
             .Where(attribute => attribute.AttributeType.FullName == Namespace + "OutputTypeAttribute")
@@ -35,6 +36,9 @@ public sealed class CmdletDescription
 
     /// <summary>Whether it has <c>-WhatIf</c> and <c>-Confirm</c>.</summary>
     public bool SupportsShouldProcess { get; }
+
+    /// <summary>How grave its changes are, as PowerShell counts: 3 is high; null if it doesn't say.</summary>
+    public int? ConfirmImpact { get; }
 
     /// <summary>The parameter set that holds when the arguments fit several; null if there is only one.</summary>
     public string? DefaultParameterSet { get; }

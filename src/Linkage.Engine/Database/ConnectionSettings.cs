@@ -79,7 +79,7 @@ public sealed class ConnectionSettings
         {
             return await LinkageDatabase.OpenAsync(ConnectionString, cancellation);
         }
-        catch (Exception fault) when (DatabaseException.From(fault, $"Can't connect to {this}: ") is { } explained)
+        catch (Exception fault) when (DatabaseException.From(fault, this) is { } explained)
         {
             throw explained;
         }

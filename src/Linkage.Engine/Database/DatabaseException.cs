@@ -21,29 +21,34 @@ public sealed class DatabaseException : LinkageException
     public string? TableName { get; private init; }
 
     /// <summary>Explains a fault of the server or the driver; null if the exception is of another kind.</summary>
-    /// <param name="exception">What was thrown.</param>
-    /// <param name="context">What was being attempted, put before the message.</param>
-    public static DatabaseException? From(Exception exception, string context = "") => exception switch
+    public static DatabaseException? From(Exception exception) => From(exception, string.Empty, null);
+
+    /// <summary>Explains why a connection could not be opened.</summary>
+    internal static DatabaseException? From(Exception exception, ConnectionSettings settings) =>
+        From(exception, $"Can't connect to {settings}: ", settings.ToString());
+
+    private static DatabaseException? From(Exception exception, string context, string? subject) => exception switch
     {
-        PostgresException server => FromServer(server, context),
+        PostgresException server => FromServer(server, context, subject),
         NpgsqlException { InnerException: TimeoutException } slow => new(
-            "Linkage.Connection.Timeout", FaultKind.Timeout, $"{context}The server did not answer in time: {slow.Message}", slow),
+            "Linkage.Connection.Timeout", FaultKind.Timeout, $"{context}The server did not answer in time: {slow.Message}", slow) { Subject = subject },
         NpgsqlException { InnerException: SocketException or null } unreachable => new(
-            "Linkage.Connection.Failed", FaultKind.Connection, $"{context}{unreachable.Message}{Reason(unreachable)}", unreachable),
+            "Linkage.Connection.Failed", FaultKind.Connection, $"{context}{unreachable.Message}{Reason(unreachable)}", unreachable) { Subject = subject },
         NpgsqlException lost => new(
-            "Linkage.Connection.Lost", FaultKind.Connection, $"{context}The connection was lost: {lost.Message}{Reason(lost)}", lost),
+            "Linkage.Connection.Lost", FaultKind.Connection, $"{context}The connection was lost: {lost.Message}{Reason(lost)}", lost) { Subject = subject },
         SocketException unknownHost => new(
-            "Linkage.Connection.Failed", FaultKind.Connection, $"{context}{unknownHost.Message}", unknownHost),
+            "Linkage.Connection.Failed", FaultKind.Connection, $"{context}{unknownHost.Message}", unknownHost) { Subject = subject },
         _ => null,
     };
 
-    private static DatabaseException FromServer(PostgresException error, string context)
+    private static DatabaseException FromServer(PostgresException error, string context, string? subject)
     {
         var (errorId, kind) = SqlStates.Classify(error.SqlState);
         var constraint = string.IsNullOrEmpty(error.ConstraintName) ? string.Empty : $", constraint \"{error.ConstraintName}\"";
         var hint = string.IsNullOrEmpty(error.Hint) ? string.Empty : $" {error.Hint}";
         return new DatabaseException(errorId, kind, $"{context}{error.MessageText} (SQLSTATE {error.SqlState}{constraint}).{hint}", error)
         {
+            Subject = subject,
             SqlState = error.SqlState,
             ConstraintName = error.ConstraintName,
             TableName = error.TableName,

@@ -1,0 +1,60 @@
+BeforeDiscovery {
+    $cmdlets = @(
+        foreach ($page in Get-ChildItem -Path (Join-Path $PSScriptRoot '../../docs/en-US') -Filter '*-*.md' | Where-Object BaseName -CMatch '^[A-Z][a-z]+-[A-Z]') {
+            $number = 0
+            $blocks = [regex]::Matches((Get-Content -Raw $page), '(?ms)^```powershell([^\n]*)\n(.*?)^```')
+            $examples = foreach ($block in $blocks) {
+                $number++
+                if ($block.Groups[1].Value -notmatch 'no-run') {
+                    @{ Number = $number; Code = $block.Groups[2].Value }
+                }
+            }
+            @{ Name = $page.BaseName; Examples = @($examples) }
+        }
+    )
+}
+
+BeforeAll {
+    Import-Module (Join-Path $PSScriptRoot 'PesterHelpers.psm1') -Force
+    Import-Linkage
+}
+
+Describe 'The help of <Name>' -ForEach $cmdlets {
+    It 'is found by Get-Help' {
+        $help = Get-Help -Name $Name -Full
+
+        $help.Synopsis | Should -Not -BeNullOrEmpty
+        $help.description.Text | Should -Not -BeNullOrEmpty
+        @($help.examples.example).Count | Should -BeGreaterOrEqual 2
+    }
+
+    It 'explains each parameter' {
+        $common = [System.Management.Automation.PSCmdlet]::CommonParameters
+        foreach ($parameter in (Get-Command -Name $Name).Parameters.Keys | Where-Object { $_ -notin $common }) {
+            (Get-Help -Name $Name -Parameter $parameter).description.Text | Should -Not -BeNullOrEmpty -Because "-$parameter needs it"
+        }
+    }
+}
+
+Describe 'The examples of <Name>' -ForEach ($cmdlets | Where-Object { $_.Examples.Count -gt 0 }) {
+    BeforeEach {
+        if (-not (Get-LinkageConnection -Default)) {
+            Start-LinkageSandbox -SampleDeliveries 200 | Out-Null
+        }
+        Push-Location $TestDrive
+    }
+
+    AfterEach {
+        Pop-Location
+    }
+
+    AfterAll {
+        Get-LinkageConnection | Disconnect-LinkageDatabase
+    }
+
+    It 'run as they stand: example <Number>' -ForEach $Examples {
+        $run = [scriptblock]::Create("`$ErrorActionPreference = 'Stop'`n`$ConfirmPreference = 'None'`n$Code")
+
+        { & $run | Out-String } | Should -Not -Throw
+    }
+}
