@@ -7,7 +7,7 @@
     Build     lays the module out in output/Linkage/<version>/ (the default)
     Test      builds and runs all tests; those of the cmdlets in this PowerShell, if it is the pwsh on PATH
     Demo      starts a throwaway PostgreSQL and does the main job on sample data
-    Package   builds and packs the module as output/Linkage.<version>.zip
+    Package   builds and packs the module as output/Linkage.<version>.zip, to unpack in Modules/Linkage/<version>
     Docs      brings the syntax on the pages of docs/en-US up to date, and the module's help with them
     Clean     removes what the other tasks made
 .EXAMPLE
@@ -54,7 +54,8 @@ switch ($Task) {
         Build-Module
         $version = (Import-PowerShellDataFile -Path (Join-Path $PSScriptRoot 'module/Linkage.psd1')).ModuleVersion
         $archive = Join-Path $output "Linkage.$version.zip"
-        Compress-Archive -Path (Join-Path $output 'Linkage') -DestinationPath $archive -Force
+        Remove-Item -Path $archive -ErrorAction Ignore
+        [IO.Compression.ZipFile]::CreateFromDirectory((Join-Path $output "Linkage/$version"), $archive)
         Get-Item -Path $archive
     }
     'Docs' {
