@@ -23,6 +23,13 @@ function Import-Linkage {
     Import-Module -Name (Get-LinkageManifest).FullName -Global
 }
 
+# The library of a cmdlet that uses the base class of all database cmdlets and nothing else: Invoke-Probe.
+function Get-ProbePath {
+    (Get-ChildItem -Path (Join-Path $PSScriptRoot '../Linkage.Cmdlets.Probe/bin') -Filter 'Linkage.Cmdlets.Probe.dll' -Recurse |
+        Sort-Object -Property LastWriteTime |
+        Select-Object -Last 1).FullName
+}
+
 # What Connect-LinkageDatabase needs to reach a sandbox once more.
 function Get-SandboxLogin {
     param([Parameter(Mandatory)] $Sandbox)
@@ -65,4 +72,4 @@ function Invoke-Pwsh {
     }
 }
 
-Export-ModuleMember -Function Get-LinkageManifest, Import-Linkage, Get-SandboxLogin, Invoke-Pwsh
+Export-ModuleMember -Function Get-LinkageManifest, Import-Linkage, Get-ProbePath, Get-SandboxLogin, Invoke-Pwsh
