@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Linkage.Engine.Sandbox;
 using Npgsql;
 
@@ -14,6 +15,7 @@ public static class PostgresFixture
 {
     private static readonly Lazy<Task<PostgresSandbox>> _server = new(StartAsync);
     private static readonly Lazy<Task<string>> _schemaTemplate = new(CreateSchemaTemplateAsync);
+    private static readonly ConcurrentDictionary<SampleDataOptions, Lazy<Task<string>>> _sampleTemplates = new();
     private static int _databases;
 
     /// <summary>The server that all tests share: fault tests start one of their own.</summary>
@@ -38,6 +40,14 @@ public static class PostgresFixture
     /// <summary>A database with the application's tables, all empty.</summary>
     public static async Task<TestDatabase> CreateDatabaseAsync() => await CreateAsync(await _schemaTemplate.Value);
 
+    /// <summary>A database with the application's tables and so many deliveries; equal ones are generated once and then copied.</summary>
+    public static Task<TestDatabase> CreateSampleDatabaseAsync(int deliveries) =>
+        CreateSampleDatabaseAsync(new SampleDataOptions { Deliveries = deliveries });
+
+    /// <inheritdoc cref="CreateSampleDatabaseAsync(int)"/>
+    public static async Task<TestDatabase> CreateSampleDatabaseAsync(SampleDataOptions options) =>
+        await CreateAsync(await _sampleTemplates.GetOrAdd(options, key => new(() => CreateSampleTemplateAsync(key))).Value);
+
     private static async Task<TestDatabase> CreateAsync(string? template)
     {
         var server = await ServerAsync();
@@ -53,6 +63,13 @@ public static class PostgresFixture
         const string Name = "template_schema";
         await CreateTemplateAsync(Name, connection => ApplicationSchema.CreateAsync(connection, CancellationToken.None));
         return Name;
+    }
+
+    private static async Task<string> CreateSampleTemplateAsync(SampleDataOptions options)
+    {
+        var name = $"template_sample_{Interlocked.Increment(ref _databases)}";
+        await CreateTemplateAsync(name, connection => SampleData.FillAsync(connection, options, CancellationToken.None));
+        return name;
     }
 
     // Nobody may be connected to a template while it is copied, hence no pool.

@@ -56,6 +56,9 @@ public sealed class PostgresSandbox : IAsyncDisposable
     /// <summary>The folder of the programs that run.</summary>
     public string BinDirectory { get; }
 
+    /// <summary>What <see cref="SandboxOptions.SampleDeliveries"/> asked for, or null if that was 0.</summary>
+    public SampleDataOverview? SampleData { get; private set; }
+
     /// <summary>Starts a server, creates its database and fills it if the options say so.</summary>
     /// <param name="options">What to start.</param>
     /// <param name="cancellation">Cancels the start; whatever was made is removed.</param>
@@ -72,6 +75,8 @@ public sealed class PostgresSandbox : IAsyncDisposable
             await sandbox.InitializeAsync(options, cancellation);
             await sandbox.StartOnFreePortAsync(cancellation);
             await sandbox.CreateDatabaseAsync(options.Database, cancellation: cancellation);
+            if (options.SampleDeliveries > 0)
+                await sandbox.FillAsync(options, cancellation);
             return sandbox;
         }
         catch
@@ -176,6 +181,14 @@ public sealed class PostgresSandbox : IAsyncDisposable
         var processId = await _supervisor.OrderAsync($"start {port}", "The sandbox's server does not start", cancellation);
         ProcessId = int.Parse(processId, CultureInfo.InvariantCulture);
         Port = port;
+    }
+
+    private async Task FillAsync(SandboxOptions options, CancellationToken cancellation)
+    {
+        await using var connection = new NpgsqlConnection(UnpooledConnectionStringOf(Database));
+        await connection.OpenAsync(cancellation);
+        SampleData = await Sandbox.SampleData.FillAsync(
+            connection, new SampleDataOptions { Deliveries = options.SampleDeliveries, Seed = options.Seed }, cancellation);
     }
 
     private static int FreePort()

@@ -22,7 +22,7 @@ public sealed record SandboxOptions
     /// <summary>The locale of the cluster. "C" is on every machine, so that results are the same on all; the encoding is always UTF8.</summary>
     public string Locale { get; init; } = "C";
 
-    /// <summary>How many rows of <c>message_deliveries</c> to generate; 0 leaves the database empty.</summary>
+    /// <summary>How many rows of <c>message_deliveries</c> to generate; 0 leaves the database empty (see <see cref="SampleData"/>).</summary>
     public int SampleDeliveries { get; init; }
 
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>

@@ -1,0 +1,65 @@
+using Dapper;
+using Npgsql;
+
+namespace Linkage.Engine.Sandbox;
+
+/// <summary>Fills the tables of <see cref="ApplicationSchema"/> with data that has the ills of real systems, each in a known number.</summary>
+public static class SampleData
+{
+    /// <summary>
+    /// Generates the data, and the tables where there are none, in one transaction. Where the tables exist, their triggers stay silent, so
+    /// that an installed Linkage does not heal the ills at once.
+    /// </summary>
+    /// <param name="connection">An open connection of a superuser, outside any transaction.</param>
+    /// <param name="options">How much, from which seed.</param>
+    /// <param name="cancellation">Cancels the statement; nothing stays.</param>
+    /// <returns>What was made.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">No delivery is asked for, or a share is not one of 0 to 1.</exception>
+    /// <exception cref="PostgresException">
+    /// The rows of this seed are there already (23505), or the role may not keep triggers silent (42501).
+    /// </exception>
+    public static async Task<SampleDataOverview> FillAsync(NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Deliveries, 1);
+        ThrowIfNotShare(options.LinkableShare, nameof(options.LinkableShare));
+        ThrowIfNotShare(options.PhoneShare, nameof(options.PhoneShare));
+
+        SampleDataOverview overview;
+        await using (var transaction = await connection.BeginTransactionAsync(cancellation))
+        {
+            await ExecuteAsync("SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off");
+            if (await ApplicationSchema.ExistsAsync(connection, cancellation))
+            {
+                await ExecuteAsync("SET LOCAL session_replication_role = replica");
+                overview = await GenerateAsync(connection, options, cancellation);
+            }
+            else
+            {
+                await ApplicationSchema.CreateTablesAsync(connection, cancellation);
+                overview = await GenerateAsync(connection, options, cancellation);
+                await ApplicationSchema.CreateConstraintsAsync(connection, cancellation);
+            }
+            await transaction.CommitAsync(cancellation);
+        }
+        // Vacuumed too, lest autovacuum comes to do it while somebody measures.
+        await ExecuteAsync("VACUUM (ANALYZE) public.users, public.events, public.event_guests, public.messages, public.message_deliveries");
+        return overview;
+
+        Task<int> ExecuteAsync(string sql) => connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
+    }
+
+    private static Task<SampleDataOverview> GenerateAsync(NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation) =>
+        connection.QuerySingleAsync<SampleDataOverview>(new CommandDefinition(
+            SandboxSql.Read("Sandbox/sample_data.sql"),
+            new { deliveries = (long)options.Deliveries, seed = options.Seed, linkable = options.LinkableShare, phones = options.PhoneShare },
+            commandTimeout: 0,
+            cancellationToken: cancellation));
+
+    private static void ThrowIfNotShare(double value, string name)
+    {
+        if (value is not (>= 0 and <= 1))
+            throw new ArgumentOutOfRangeException(name, value, "A share is a number from 0 to 1.");
+    }
+}
