@@ -20,118 +20,116 @@ PARALLEL SAFE
 AS $normalize_phone$
 DECLARE
   number pg_catalog.text COLLATE pg_catalog."C";
+  stripped pg_catalog.text COLLATE pg_catalog."C";
+  context pg_catalog.text COLLATE pg_catalog."C";
+  position pg_catalog.int4;
   size pg_catalog.int4;
   entry pg_catalog.int4;
 BEGIN
-  -- A clean E.164 number of North America is its own result.
+  -- First part: from the text to digits, with a + in front if there is one. The frequent forms come first.
   IF pg_catalog.textregexeq(phone COLLATE pg_catalog."C", '^[+][0-9]*$') THEN
-    size := pg_catalog.octet_length(phone);
-    IF pg_catalog.int4eq(size, 12) AND pg_catalog.starts_with(phone, '+1') THEN
+    IF pg_catalog.int4eq(pg_catalog.octet_length(phone), 12) AND pg_catalog.starts_with(phone, '+1') THEN
       RETURN phone;
     END IF;
     number := phone;
+  ELSIF phone IS NULL OR pg_catalog.int4gt(pg_catalog.octet_length(phone), 250) AND pg_catalog.int4gt(pg_catalog.length(phone), 250)
+  THEN
+    RETURN NULL;
   ELSE
     number := pg_catalog.translate(phone, ' -().', '');
-    size := pg_catalog.octet_length(number);
-  END IF;
+    IF pg_catalog.textregexne(number, '^[+]?[0-9]*$') THEN
+      number := phone;
+      IF pg_catalog.textregexeq(number, '[^ -~]') THEN
+        number := pg_catalog.translate(number, {{phone_characters}}, {{phone_meanings}});
+      END IF;
 
-  -- Digits between the usual ASCII punctuation.
-  IF pg_catalog.textregexeq(number, '^[+]?[0-9]*$') AND pg_catalog.int4le(pg_catalog.octet_length(phone), 250) THEN
-    IF pg_catalog.starts_with(number, '+') THEN
-      IF pg_catalog.int4ge(size, 7) AND pg_catalog.int4le(size, 21) THEN
-        -- One integer for each three leading digits (class CallingCodeTable): bit n + 6 is set if n digits are possible, bits 10 and
-        -- 11 hold the length of the calling code, and bit d is set if a national prefix can begin with digit d.
-        entry := ({{calling_code_table}}::pg_catalog.int4[])[pg_catalog.substr(number, 2, 3)::pg_catalog.int4];
-        IF pg_catalog.int4eq(1, pg_catalog.int4and(1, pg_catalog.int4shr(entry, pg_catalog.int4pl(size, 5))))
-          AND pg_catalog.int4eq(0, pg_catalog.int4and(1, pg_catalog.int4shr(entry, pg_catalog.substr(number,
-            pg_catalog.int4pl(2, pg_catalog.int4and(3, pg_catalog.int4shr(entry, 10))), 1)::pg_catalog.int4)))
+      position := pg_catalog.strpos(number, ';phone-context=');
+      IF pg_catalog.int4gt(position, 0) THEN
+        -- RFC 3966: the context is a prefix to dial or a domain, which says nothing.
+        context := pg_catalog.split_part(pg_catalog.substr(number, pg_catalog.int4pl(position, 15)), ';', 1);
+        IF pg_catalog.textregexne(context, '^[+][().0-9-]*[0-9][().0-9-]*$')
+          AND pg_catalog.textregexne(context,
+            '^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?[.]?$')
         THEN
-          RETURN number;
+          RETURN NULL;
+        END IF;
+        number := pg_catalog.left(number, pg_catalog.int4mi(position, 1));
+        position := pg_catalog.strpos(number, 'tel:');
+        number := pg_catalog.concat(
+          CASE WHEN pg_catalog.starts_with(context, '+') THEN context END,
+          CASE WHEN pg_catalog.int4gt(position, 0) THEN pg_catalog.substr(number, pg_catalog.int4pl(position, 4)) ELSE number END);
+      ELSE
+        number := pg_catalog.substring(number, '[+0-9].*');
+        number := pg_catalog.regexp_replace(number, E'[\u0001-"$-/:-@[-`{-\u007F{{trailing_signs}}]+$', '');
+        -- A second number behind a slash is another one.
+        number := pg_catalog.regexp_replace(number, E'[/\\\\] *x.*$', '');
+      END IF;
+      position := pg_catalog.strpos(number, ';isub=');
+      IF pg_catalog.int4gt(position, 1) THEN
+        number := pg_catalog.left(number, pg_catalog.int4mi(position, 1));
+      END IF;
+
+      -- Letters and signs are an extension (RFC 3966; a word; a sign; "- 503#"; what phones dial after a pause), a word to dial if
+      -- they are three or more letters, or spoil the number.
+      number := pg_catalog.lower(number);
+      IF pg_catalog.textregexne(number, '^[+]*[][ ().0-9/*-]*$') THEN
+        stripped := pg_catalog.regexp_replace(number, E'(;ext=[0-9]{1,20}'
+          '|[ ,]*(e?xt(ensi(o\u0301?|\u00F3|\u00D3))?n?|[\u0434\u0414][\u043E\u041E][\u0431\u0411]|anexo)[:.]?[ ,-]*[0-9]{1,20}#?'
+          '|[ ,]*([x#~]|int)[:.]?[ ,-]*[0-9]{1,9}#?'
+          '|[- ]+[0-9]{1,6}#'
+          '| *(,,|;)[:.]?[ ,-]*[0-9]{1,15}#?'
+          '| *,+[:.]?[ ,-]*[0-9]{1,9}#?)$', '');
+        IF pg_catalog.textregexeq(stripped, '^([0-9][0-9]|[+]*([][x ().~/*-]*[0-9]){3}[][x ().~/*a-z0-9-]*)$') THEN
+          number := stripped;
+        ELSIF pg_catalog.textregexne(number, '^([0-9][0-9]|[+]*([][x ().~/*-]*[0-9]){3}[][x ().~/*a-z0-9-]*)$') THEN
+          RETURN NULL;
+        END IF;
+        IF pg_catalog.textregexeq(number, '[a-z].*[a-z].*[a-z]') THEN
+          number := pg_catalog.translate(number, 'abcdefghijklmnopqrstuvwxyz', '22233344455566677778889999');
         END IF;
       END IF;
-    ELSIF pg_catalog.texteq(default_region, 'US') THEN
-      IF pg_catalog.int4eq(size, 10) AND pg_catalog.text_ge(number, '2') THEN
-        RETURN pg_catalog.textcat('+1', number);
-      ELSIF pg_catalog.int4eq(size, 11) AND pg_catalog.text_ge(number, '12') AND pg_catalog.text_lt(number, '2') THEN
-        RETURN pg_catalog.textcat('+', number);
-      END IF;
+      number := pg_catalog.concat(
+        CASE WHEN pg_catalog.starts_with(number, '+') THEN '+' END,
+        pg_catalog.translate(number, '+][x ().~/*-abcdefghijklmnopqrstuvwyz', ''));
     END IF;
-  ELSIF phone IS NULL OR pg_catalog.int4gt(pg_catalog.length(phone), 250) THEN
-    RETURN NULL;
   END IF;
 
-  -- The full rules, some ten times slower. A block of its own, so that only they pay for the copy of the facts.
+  -- Second part: the numbers that need no pattern.
+  size := pg_catalog.octet_length(number);
+  IF pg_catalog.starts_with(number, '+') THEN
+    IF pg_catalog.int4eq(size, 12) AND pg_catalog.starts_with(number, '+1') THEN
+      RETURN number;
+    ELSIF pg_catalog.int4ge(size, 7) AND pg_catalog.int4le(size, 21) THEN
+      -- One integer for each three leading digits (class CallingCodeTable): bit n + 6 is set if n digits are possible, bits 10 and
+      -- 11 hold the length of the calling code, and bit d is set if a national prefix can begin with digit d.
+      entry := ({{calling_code_table}}::pg_catalog.int4[])[pg_catalog.substr(number, 2, 3)::pg_catalog.int4];
+      IF pg_catalog.int4eq(1, pg_catalog.int4and(1, pg_catalog.int4shr(entry, pg_catalog.int4pl(size, 5))))
+        AND pg_catalog.int4eq(0, pg_catalog.int4and(1, pg_catalog.int4shr(entry, pg_catalog.substr(number,
+          pg_catalog.int4pl(2, pg_catalog.int4and(3, pg_catalog.int4shr(entry, 10))), 1)::pg_catalog.int4)))
+      THEN
+        RETURN number;
+      END IF;
+    END IF;
+  ELSIF pg_catalog.texteq(default_region, 'US') THEN
+    IF pg_catalog.int4eq(size, 10) AND pg_catalog.text_ge(number, '2') THEN
+      RETURN pg_catalog.textcat('+1', number);
+    ELSIF pg_catalog.int4eq(size, 11) AND pg_catalog.text_ge(number, '12') AND pg_catalog.text_lt(number, '2') THEN
+      RETURN pg_catalog.textcat('+', number);
+    END IF;
+  END IF;
+
+  -- Third part: the general rules. A block of its own, so that only they pay for the copy of the facts.
   DECLARE
-    facts CONSTANT pg_catalog.jsonb := {{phone_regions}};
+    facts CONSTANT pg_catalog.jsonb := {{phone_regions}}::pg_catalog.jsonb;
     region pg_catalog.jsonb := pg_catalog.jsonb_object_field(facts, pg_catalog.upper(default_region COLLATE pg_catalog."C"));
-    viable CONSTANT pg_catalog.text COLLATE pg_catalog."C" :=
-      '^([0-9][0-9]|[+]*([][x ().~/*-]*[0-9]){3}[][x ().~/*a-z0-9-]*)';
-    -- An extension: RFC 3966; a word; a sign; the American "- 503#"; what phones dial after a pause.
-    extension CONSTANT pg_catalog.text COLLATE pg_catalog."C" := E'(;ext=[0-9]{1,20}'
-      '|[ ,]*(e?xt(ensi(o\u0301?|\u00F3|\u00D3))?n?|[\u0434\u0414][\u043E\u041E][\u0431\u0411]|anexo)[:.]?[ ,-]*[0-9]{1,20}#?'
-      '|[ ,]*([x#~]|int)[:.]?[ ,-]*[0-9]{1,9}#?'
-      '|[- ]+[0-9]{1,6}#'
-      '| *(,,|;)[:.]?[ ,-]*[0-9]{1,15}#?'
-      '| *,+[:.]?[ ,-]*[0-9]{1,9}#?)';
-    position pg_catalog.int4;
-    context pg_catalog.text COLLATE pg_catalog."C";
-    digits pg_catalog.text COLLATE pg_catalog."C";
-    national pg_catalog.text COLLATE pg_catalog."C";
-    stripped pg_catalog.text COLLATE pg_catalog."C";
+    is_international pg_catalog.bool := pg_catalog.starts_with(number, '+');
+    digits CONSTANT pg_catalog.text COLLATE pg_catalog."C" := pg_catalog.ltrim(number, '+');
+    national pg_catalog.text COLLATE pg_catalog."C" := digits;
     code pg_catalog.text COLLATE pg_catalog."C";
     parts pg_catalog.text[] COLLATE pg_catalog."C";
-    is_international pg_catalog.bool;
     may_hold_code pg_catalog.bool;
   BEGIN
-    number := phone;
-    IF pg_catalog.textregexeq(number, '[^ -~]') THEN
-      number := pg_catalog.translate(number, {{phone_characters}}, {{phone_meanings}});
-    END IF;
-
-    -- The part of the text that is a number.
-    position := pg_catalog.strpos(number, ';phone-context=');
-    IF pg_catalog.int4gt(position, 0) THEN
-      context := pg_catalog.split_part(pg_catalog.substr(number, pg_catalog.int4pl(position, 15)), ';', 1);
-      IF pg_catalog.textregexne(context, '^[+][().0-9-]*[0-9][().0-9-]*$')
-        AND pg_catalog.textregexne(context,
-          '^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?[.]?$')
-      THEN
-        RETURN NULL;
-      END IF;
-      number := pg_catalog.left(number, pg_catalog.int4mi(position, 1));
-      position := pg_catalog.strpos(number, 'tel:');
-      number := pg_catalog.textcat(
-        CASE WHEN pg_catalog.starts_with(context, '+') THEN context ELSE '' END,
-        CASE WHEN pg_catalog.int4gt(position, 0) THEN pg_catalog.substr(number, pg_catalog.int4pl(position, 4)) ELSE number END);
-    ELSE
-      number := pg_catalog.substring(number, '[+0-9].*');
-      number := pg_catalog.regexp_replace(number, E'[\u0001-"$-/:-@[-`{-\u007F{{trailing_signs}}]+$', '');
-      -- A second number behind a slash is another one's.
-      number := pg_catalog.regexp_replace(number, E'[/\\\\] *x.*$', '');
-    END IF;
-    position := pg_catalog.strpos(number, ';isub=');
-    IF pg_catalog.int4gt(position, 1) THEN
-      number := pg_catalog.left(number, pg_catalog.int4mi(position, 1));
-    END IF;
-    number := pg_catalog.lower(number);
-    IF number IS NULL OR pg_catalog.textregexne(number, pg_catalog.textcat(viable, pg_catalog.textcat(extension, '?$'))) THEN
-      RETURN NULL;
-    END IF;
-
-    stripped := pg_catalog.regexp_replace(number, pg_catalog.textcat(extension, '$'), '');
-    IF pg_catalog.textregexeq(stripped, pg_catalog.textcat(viable, pg_catalog.textcat(extension, '?$'))) THEN
-      number := stripped;
-    END IF;
-
-    -- Three letters and more are a word to dial; fewer are not there.
-    is_international := pg_catalog.starts_with(number, '+');
-    IF pg_catalog.textregexeq(number, '[a-z].*[a-z].*[a-z]') THEN
-      number := pg_catalog.translate(number, 'abcdefghijklmnopqrstuvwxyz', '22233344455566677778889999');
-    END IF;
-    digits := pg_catalog.regexp_replace(number, '[^0-9]', '', 'g');
-
     -- The calling code: after +, else after the international prefix of the default region. "+011 44 ..." means the latter.
-    national := digits;
     IF NOT is_international OR NOT pg_catalog.jsonb_exists_any(facts, ARRAY[
       pg_catalog.textcat('+', pg_catalog.left(digits, 1)),
       pg_catalog.textcat('+', pg_catalog.left(digits, 2)),
