@@ -1,0 +1,46 @@
+namespace Linkage.Engine.Phones;
+
+/// <summary>A national number with its calling code.</summary>
+/// <param name="MainRegion">The main region of the calling code.</param>
+/// <param name="Digits">The national number, significant leading zeros included.</param>
+internal readonly record struct NationalNumber(PhoneRegion MainRegion, string Digits)
+{
+    /// <summary>The number as E.164 writes it.</summary>
+    public string E164 => $"+{MainRegion.CallingCode}{Digits}";
+
+    /// <summary>Among the regions of the calling code the one that the digits tell, else the main one.</summary>
+    public PhoneRegion Region
+    {
+        get
+        {
+            foreach (var region in PhoneRegions.WithCode(MainRegion.CallingCode))
+            {
+                if (region.LeadingDigits?.IsMatch(Digits) ?? IsAssigned(region))
+                    return region;
+            }
+            return MainRegion;
+        }
+    }
+
+    /// <summary>Whether the digits match the pattern of assigned numbers of that region.</summary>
+    /// <remarks>The general pattern of North America is any ten digits; there the patterns of kinds decide.</remarks>
+    public bool IsValid(PhoneRegion region) => region.CallingCode is "1" ? IsAssigned(region) : region.IsGeneral(Digits);
+
+    /// <summary>What the number is used for in that region.</summary>
+    public PhoneKind Kind(PhoneRegion region)
+    {
+        if (!region.IsGeneral(Digits))
+            return PhoneKind.Unknown;
+        if (region.IsTollFree(Digits))
+            return PhoneKind.TollFree;
+        return (region.IsFixedLine(Digits), region.IsMobile(Digits)) switch
+        {
+            (true, true) => PhoneKind.FixedLineOrMobile,
+            (true, false) => PhoneKind.FixedLine,
+            (false, true) => PhoneKind.Mobile,
+            _ => PhoneKind.Unknown,
+        };
+    }
+
+    private bool IsAssigned(PhoneRegion region) => Kind(region) != PhoneKind.Unknown;
+}

@@ -1,0 +1,183 @@
+using Linkage.Engine.Phones;
+using Npgsql;
+using Xunit.Abstractions;
+
+namespace Linkage.Engine.Tests.Phones;
+
+/// <summary>The SQL function, and that it agrees with C# on every text.</summary>
+public sealed class NormalizePhoneTests(ITestOutputHelper output)
+{
+    private const int Texts = 60_000;
+
+    [Fact]
+    public async Task Documented_forms_have_their_E164_form()
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+        var cases = PhoneCases.All.Select(row => row).Select(c => ((string?)c[0], (string?)c[1], (string?)c[2])).ToArray();
+
+        var actual = await NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
+
+        Assert.Equal(cases.Select(c => $"{c.Item1} {c.Item2} {c.Item3}"), cases.Zip(actual, (c, a) => $"{c.Item1} {c.Item2} {a}"));
+    }
+
+    [Fact]
+    public async Task SQL_and_CSharp_agree_on_random_texts_and_both_are_idempotent()
+    {
+        var seed = Environment.TickCount;
+        output.WriteLine($"Seed {seed}");
+        var texts = new PhoneTexts(seed);
+        var inputs = Enumerable.Range(0, Texts).Select(_ => texts.Next()).Select(t => ((string?)t.Text, t.Region)).ToArray();
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+
+        var sql = await NormalizeAsync(connection, inputs);
+
+        var again = await NormalizeAsync(connection, sql.Zip(inputs, (e164, input) => (e164, input.Region)).ToArray());
+        var parsed = inputs.Select(i => PhoneNumber.Parse(i.Item1, i.Region)).ToArray();
+        Assert.Empty(inputs.Zip(sql, parsed).Where(t => t.Second != t.Third.E164 || (t.Second is null) != (t.Third.Reason != PhoneReason.None)).Take(20));
+        Assert.Empty(inputs.Zip(sql).Where(t => t.Second != PhoneNumber.Normalize(t.First.Item1, t.First.Region)).Take(20));
+        Assert.Empty(inputs.Zip(sql, again).Where(t => t.Second != t.Third).Take(20));
+        output.WriteLine($"{sql.Count(e164 => e164 is not null)} of {Texts} are possible");
+        Assert.True(sql.Count(e164 => e164 is not null) > Texts / 5);
+    }
+
+    [Fact]
+    public async Task SQL_and_CSharp_agree_on_every_single_character_in_a_number()
+    {
+        var characters = Enumerable.Range(1, 0x1FFFF).Where(c => c is < 0xD800 or > 0xDFFF).Select(char.ConvertFromUtf32);
+        var inputs = characters.Select(c => ((string?)$"{c}872{c}5292147{c}", (string?)"US")).ToArray();
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+
+        var sql = await NormalizeAsync(connection, inputs);
+        var trailing = await NormalizeAsync(connection, inputs.Select(i => ((string?)("8725292147" + i.Item1![..^11]), i.Item2)).ToArray());
+
+        Assert.Empty(inputs.Zip(sql).Where(t => t.Second != PhoneNumber.Normalize(t.First.Item1)).Take(20));
+        Assert.Empty(inputs.Zip(trailing).Where(t => t.Second != PhoneNumber.Normalize("8725292147" + t.First.Item1![..^11])).Take(20));
+    }
+
+    [Fact]
+    public async Task One_argument_means_US()
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+        var texts = new PhoneTexts(seed: 2);
+        await using var command = new NpgsqlCommand(
+            "SELECT count(*) FROM unnest($1::text[]) AS x WHERE normalize_phone(x) IS DISTINCT FROM normalize_phone(x, 'US')", connection);
+        command.Parameters.Add(new() { Value = Enumerable.Range(0, 1000).Select(_ => texts.Next().Text).ToArray() });
+
+        Assert.Equal(0L, await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task The_catalog_says_immutable_and_parallel_safe_and_no_argument_has_a_default()
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+        await using var command = new NpgsqlCommand(
+            "SELECT string_agg(format('%s %s %s %s', pronargs, provolatile, proparallel, pronargdefaults), ', ' ORDER BY pronargs) "
+            + "FROM pg_proc WHERE proname = 'normalize_phone'", connection);
+
+        Assert.Equal("1 i s 0, 2 i s 0", await command.ExecuteScalarAsync());
+    }
+
+    [Theory]
+    [InlineData("SET search_path = pg_catalog")]
+    [InlineData("SET search_path = ''")]
+    [InlineData("SET search_path = hostile, pg_catalog")]
+    [InlineData("SET standard_conforming_strings = off")]
+    [InlineData("SET default_transaction_read_only = on")]
+    public async Task Settings_of_the_session_do_not_matter(string setting)
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+        await ExecuteAsync(connection, """
+            CREATE SCHEMA hostile;
+            CREATE FUNCTION hostile.wrong(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+            CREATE FUNCTION hostile.length(text) RETURNS integer LANGUAGE sql AS 'SELECT 0';
+            CREATE FUNCTION hostile.translate(text, text, text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+            CREATE OPERATOR hostile.~ (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.wrong);
+            CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.wrong);
+            CREATE DOMAIN hostile.text AS integer;
+            """);
+        await ExecuteAsync(connection, setting);
+        var cases = PhoneCases.All.Select(c => ((string?)c[0], (string?)c[1], (string?)c[2])).ToArray();
+
+        var actual = await NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
+
+        Assert.Equal(cases.Select(c => c.Item3), actual);
+    }
+
+    [Fact]
+    public async Task An_index_on_it_serves_both_forms_and_survives_analyze_and_dump_settings()
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+        await ExecuteAsync(connection, """
+            CREATE TABLE t AS SELECT '(872) 529-' || lpad(i::text, 4, '0') AS phone FROM generate_series(0, 9999) AS i;
+            SET search_path = pg_catalog;
+            CREATE INDEX ON public.t (public.normalize_phone(phone));
+            ANALYZE public.t;
+            RESET search_path;
+            """);
+
+        Assert.Contains("Index", await PlanAsync(connection, "SELECT * FROM t WHERE normalize_phone(phone) = '+18725292147'"), StringComparison.Ordinal);
+        Assert.Contains("Index", await PlanAsync(connection, "SELECT * FROM t WHERE normalize_phone(phone, 'US') = '+18725292147'"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_nondeterministic_collation_is_no_obstacle()
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await ConnectAsync(database);
+        await ExecuteAsync(connection, "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
+        await using var command = new NpgsqlCommand(
+            "SELECT string_agg(normalize_phone(x COLLATE loose, 'us' COLLATE loose), ' ') "
+            + "FROM unnest(ARRAY['(872) 529-2147', '872-529-2147 x5', '+44 (0)20 7946 0958']) AS x", connection);
+
+        Assert.Equal("+18725292147 +18725292147 +442079460958", await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public void The_script_leaves_no_token_but_the_schema()
+    {
+        var script = PhoneSql.Render(PhoneFunction.Template());
+
+        Assert.Equal(3, script.Split("{{app}}").Length - 1);
+        Assert.Equal(3, script.Split("{{").Length - 1);
+    }
+
+    private static async Task<NpgsqlConnection> ConnectAsync(TestDatabase database)
+    {
+        var connection = await database.OpenAsync();
+        await PhoneFunction.InstallAsync(connection);
+        return connection;
+    }
+
+    private static async Task<string?[]> NormalizeAsync(NpgsqlConnection connection, (string? Text, string? Region)[] inputs)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT pg_catalog.array_agg(public.normalize_phone(x, r) ORDER BY i) "
+            + "FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) WITH ORDINALITY AS t (x, r, i)", connection);
+        command.Parameters.Add(new() { Value = inputs.Select(i => i.Text).ToArray() });
+        command.Parameters.Add(new() { Value = inputs.Select(i => i.Region).ToArray() });
+        return (string?[])(await command.ExecuteScalarAsync())!;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    private static async Task<string> PlanAsync(NpgsqlConnection connection, string query)
+    {
+        await using var command = new NpgsqlCommand($"EXPLAIN {query}", connection);
+        await using var reader = await command.ExecuteReaderAsync();
+        var plan = new List<string>();
+        while (await reader.ReadAsync())
+            plan.Add(reader.GetString(0));
+        return string.Join('\n', plan);
+    }
+}
