@@ -56,11 +56,12 @@ internal static class PhoneRules
         for (var i = 0; i < MostPrefixes; i++)
         {
             var stripped = WithoutNationalPrefix(national, region);
-            // A prefix whose loss leaves an impossible number was none.
-            if (stripped == national || (stripped.Length <= region.LongestLength && !region.HasLength(stripped.Length)))
+            // A prefix whose loss leaves an impossible number was none. Then the main region of a shared calling code has its say, since it
+            // alone decides about the E.164 form.
+            if (stripped != national && (stripped.Length > region.LongestLength || region.HasLength(stripped.Length)))
+                national = stripped;
+            else if (region == mainRegion)
                 break;
-            national = stripped;
-            // A number of any region of a shared calling code is measured by the main one, like its E.164 form.
             region = mainRegion;
         }
 

@@ -14,7 +14,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
         await using var connection = await ConnectAsync(database);
-        var cases = PhoneCases.All.Select(row => row).Select(c => ((string?)c[0], (string?)c[1], (string?)c[2])).ToArray();
+        var cases = PhoneCases.All.Select(c => ((string?)c[0], (string?)c[1], (string?)c[2])).ToArray();
 
         var actual = await NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
 
@@ -159,7 +159,8 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     {
         await using var command = new NpgsqlCommand(
             "SELECT pg_catalog.array_agg(public.normalize_phone(x, r) ORDER BY i) "
-            + "FROM pg_catalog.unnest($1::pg_catalog.text[], $2::pg_catalog.text[]) WITH ORDINALITY AS t (x, r, i)", connection);
+            + "FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY AS t (x, r, i)",
+            connection);
         command.Parameters.Add(new() { Value = inputs.Select(i => i.Text).ToArray() });
         command.Parameters.Add(new() { Value = inputs.Select(i => i.Region).ToArray() });
         return (string?[])(await command.ExecuteScalarAsync())!;

@@ -47,7 +47,8 @@ public sealed class PhoneTexts(int seed)
             text = Mutate(text);
         if (_random.Next(8) == 0)
             text = InOtherDigits(text, Pick(_zeros));
-        return (text, region);
+        // A mutation may have parted a surrogate pair, which no database text can hold.
+        return (string.Concat(text.EnumerateRunes().Where(rune => rune != Rune.ReplacementChar)), region);
     }
 
     /// <summary>Ten digits that an exchange of North America could have.</summary>

@@ -127,6 +127,8 @@ BEGIN
     national pg_catalog.text COLLATE pg_catalog."C" := digits;
     code pg_catalog.text COLLATE pg_catalog."C";
     parts pg_catalog.text[] COLLATE pg_catalog."C";
+    main pg_catalog.jsonb;
+    is_main pg_catalog.bool;
     may_hold_code pg_catalog.bool;
   BEGIN
     -- The calling code: after +, else after the international prefix of the default region. "+011 44 ..." means the latter.
@@ -146,6 +148,7 @@ BEGIN
         is_international := true;
       END IF;
     END IF;
+    is_main := is_international;
     IF is_international THEN
       FOR i IN 1..3 LOOP
         code := pg_catalog.left(national, i);
@@ -162,9 +165,10 @@ BEGIN
         national := pg_catalog.substr(national, pg_catalog.int4pl(1, pg_catalog.length(code)));
       END IF;
     END IF;
-    IF region IS NULL THEN
+    IF code IS NULL OR region IS NULL THEN
       RETURN NULL;
     END IF;
+    main := pg_catalog.jsonb_object_field(facts, pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
 
     -- The national prefix. Again until nothing changes, so that what comes out stays as it is when it goes in.
     FOR i IN 1..20 LOOP
@@ -194,29 +198,33 @@ BEGIN
             AND pg_catalog.textregexeq(stripped, pg_catalog.jsonb_object_field_text(region, 'valid'))
         THEN
           national := stripped;
-          region := pg_catalog.jsonb_object_field(facts,
-            pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
+          region := main;
+          is_main := true;
         ELSE
           national := digits;
         END IF;
         CONTINUE;
       END IF;
 
-      -- A prefix whose loss leaves an impossible number was none.
-      EXIT WHEN pg_catalog.texteq(stripped, national)
+      -- A prefix whose loss leaves an impossible number was none. Then the main region of a shared calling code has its say, since
+      -- it alone decides about the E.164 form.
+      IF pg_catalog.texteq(stripped, national)
         OR pg_catalog.int4le(size, pg_catalog.jsonb_object_field_text(region, 'longest')::pg_catalog.int4)
           AND pg_catalog.int4eq(0, pg_catalog.int4and(1,
-            pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)));
-      national := stripped;
-      -- A number of any region of a shared calling code is measured by the main one, like its E.164 form.
-      region := pg_catalog.jsonb_object_field(facts, pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
+            pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)))
+      THEN
+        EXIT WHEN is_main;
+      ELSE
+        national := stripped;
+      END IF;
+      is_main := true;
+      region := main;
     END LOOP;
 
-    region := pg_catalog.jsonb_object_field(facts, pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
     size := pg_catalog.length(national);
     IF pg_catalog.int4le(size, 17)
       AND pg_catalog.int4eq(1, pg_catalog.int4and(1,
-        pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)))
+        pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(main, 'lengths')::pg_catalog.int4, size)))
     THEN
       RETURN pg_catalog.concat('+', code, national);
     END IF;
