@@ -56,12 +56,13 @@ internal static class PhoneRules
         for (var i = 0; i < MostPrefixes; i++)
         {
             var stripped = WithoutNationalPrefix(national, region);
-            // A prefix whose loss leaves an impossible number was none. Then the main region of a shared calling code has its say, since it
-            // alone decides about the E.164 form.
-            if (stripped != national && (stripped.Length > region.LongestLength || region.HasLength(stripped.Length)))
+            // A prefix whose loss leaves an impossible number was none.
+            var isUnchanged = stripped == national || (stripped.Length <= region.LongestLength && !region.HasLength(stripped.Length));
+            if (!isUnchanged)
                 national = stripped;
-            else if (region == mainRegion)
+            if ((isUnchanged && region == mainRegion) || !mainRegion.HasLength(national.Length))
                 break;
+            // The main region of a shared calling code alone decides about the E.164 form.
             region = mainRegion;
         }
 

@@ -129,6 +129,7 @@ BEGIN
     parts pg_catalog.text[] COLLATE pg_catalog."C";
     main pg_catalog.jsonb;
     is_main pg_catalog.bool;
+    is_unchanged pg_catalog.bool;
     may_hold_code pg_catalog.bool;
   BEGIN
     -- The calling code: after +, else after the international prefix of the default region. "+011 44 ..." means the latter.
@@ -170,7 +171,8 @@ BEGIN
     END IF;
     main := pg_catalog.jsonb_object_field(facts, pg_catalog.jsonb_object_field_text(facts, pg_catalog.textcat('+', code)));
 
-    -- The national prefix. Again until nothing changes, so that what comes out stays as it is when it goes in.
+    -- The national prefix. Again until nothing changes, so that what comes out stays as it is when it goes in. Twenty rounds are
+    -- more than any number has digits to lose; the bound is there so that no facts can make the loop endless.
     FOR i IN 1..20 LOOP
       parts := pg_catalog.regexp_match(national, pg_catalog.jsonb_object_field_text(region, 'national'));
       stripped := CASE
@@ -206,28 +208,28 @@ BEGIN
         CONTINUE;
       END IF;
 
-      -- A prefix whose loss leaves an impossible number was none. Then the main region of a shared calling code has its say, since
-      -- it alone decides about the E.164 form.
-      IF pg_catalog.texteq(stripped, national)
+      -- A prefix whose loss leaves an impossible number was none.
+      is_unchanged := pg_catalog.texteq(stripped, national)
         OR pg_catalog.int4le(size, pg_catalog.jsonb_object_field_text(region, 'longest')::pg_catalog.int4)
           AND pg_catalog.int4eq(0, pg_catalog.int4and(1,
-            pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)))
-      THEN
-        EXIT WHEN is_main;
-      ELSE
+            pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(region, 'lengths')::pg_catalog.int4, size)));
+      IF NOT is_unchanged THEN
         national := stripped;
       END IF;
+      size := pg_catalog.length(national);
+      IF pg_catalog.int4gt(size, pg_catalog.jsonb_object_field_text(main, 'longest')::pg_catalog.int4)
+        OR pg_catalog.int4eq(0, pg_catalog.int4and(1,
+          pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(main, 'lengths')::pg_catalog.int4, size)))
+      THEN
+        RETURN NULL;
+      END IF;
+      IF is_unchanged AND is_main THEN
+        RETURN pg_catalog.concat('+', code, national);
+      END IF;
+      -- The main region of a shared calling code alone decides about the E.164 form.
       is_main := true;
       region := main;
     END LOOP;
-
-    size := pg_catalog.length(national);
-    IF pg_catalog.int4le(size, 17)
-      AND pg_catalog.int4eq(1, pg_catalog.int4and(1,
-        pg_catalog.int4shr(pg_catalog.jsonb_object_field_text(main, 'lengths')::pg_catalog.int4, size)))
-    THEN
-      RETURN pg_catalog.concat('+', code, national);
-    END IF;
     RETURN NULL;
   END;
 END
