@@ -1,6 +1,8 @@
 namespace Linkage.Engine.Phones;
 
-/// <summary>Reads phone numbers as people write them. The SQL function <c>normalize_phone</c> gives the same E.164 form for every text.</summary>
+/// <summary>
+/// Reads phone numbers as people write them. The SQL function <c>normalize_phone</c> gives the same E.164 form for every text.
+/// </summary>
 /// <remarks>
 /// It follows <c>parse</c> and <c>isPossibleNumber</c> of google/libphonenumber, whose facts it uses; <c>docs/phones.md</c> lists the
 /// differences. All members are safe to call from several threads.
@@ -13,7 +15,8 @@ public static class PhoneNumber
     /// <summary>Tells everything about the number in a text.</summary>
     /// <param name="input">Any text. Nothing in it is an error: the result says what is wrong.</param>
     /// <param name="defaultRegion">
-    /// Two letters, in any case, of the region whose national form the text may have. If it is unknown, only numbers with <c>+</c> are found.
+    /// Two letters, in any case, of the region whose national form the text may have. If it is unknown, only numbers with <c>+</c> are
+    /// found.
     /// </param>
     /// <returns>One result, also for null.</returns>
     public static PhoneResult Parse(string? input, string? defaultRegion = DefaultRegion)

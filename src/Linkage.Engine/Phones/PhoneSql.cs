@@ -17,7 +17,7 @@ public static partial class PhoneSql
     /// and <c>{{phone_meanings}}</c> (arguments of <c>translate</c>), <c>{{trailing_signs}}</c> (ranges of a bracket expression).
     /// </summary>
     /// <param name="template">The SQL text.</param>
-    /// <returns>The SQL text with literals. They hold no backslash but in <c>E''</c> strings, so no setting changes their meaning.</returns>
+    /// <returns>The SQL text with literals. They hold no backslash but in <c>E''</c> strings: no setting changes their meaning.</returns>
     public static string Render(string template)
     {
         ArgumentNullException.ThrowIfNull(template);
@@ -68,7 +68,9 @@ public static partial class PhoneSql
     private static string Portable(string pattern) => pattern.Replace(@"\d", "[0-9]", StringComparison.Ordinal);
 
     private static string Escape(int character) =>
-        string.Create(CultureInfo.InvariantCulture, $@"\{(character > 0xFFFF ? 'U' : 'u')}{character.ToString(character > 0xFFFF ? "X8" : "X4", CultureInfo.InvariantCulture)}");
+        character > 0xFFFF
+            ? string.Create(CultureInfo.InvariantCulture, $@"\U{character:X8}")
+            : string.Create(CultureInfo.InvariantCulture, $@"\u{character:X4}");
 
     [GeneratedRegex(@"\{\{(calling_code_table|phone_regions|phone_characters|phone_meanings|trailing_signs)\}\}")]
     private static partial Regex Token();

@@ -109,7 +109,14 @@ internal readonly partial record struct PhoneText(string Digits, bool IsInternat
     [GeneratedRegex(@"^(?:[0-9]{2}|\+*(?:[][x ().~/*-]*[0-9]){3}[][x ().~/*a-z0-9-]*)\z")]
     private static partial Regex Viable();
 
-    [GeneratedRegex(@"(?:;ext=[0-9]{1,20}|[ ,]*(?:e?xt(?:ensi(?:o\u0301?|[\u00F3\u00D3]))?n?|[\u0434\u0414][\u043E\u041E][\u0431\u0411]|anexo)[:.]?[ ,-]*[0-9]{1,20}#?|[ ,]*(?:[x#~]|int)[:.]?[ ,-]*[0-9]{1,9}#?|[- ]+[0-9]{1,6}#| *(?:,,|;)[:.]?[ ,-]*[0-9]{1,15}#?| *,+[:.]?[ ,-]*[0-9]{1,9}#?)\z")]
+    // RFC 3966; a word; a sign; the American "- 503#"; what phones dial after a pause.
+    [GeneratedRegex(
+        "(?:;ext=[0-9]{1,20}"
+        + "|[ ,]*(?:e?xt(?:ensi(?:o\u0301?|[\u00F3\u00D3]))?n?|[\u0434\u0414][\u043E\u041E][\u0431\u0411]|anexo)[:.]?[ ,-]*[0-9]{1,20}#?"
+        + "|[ ,]*(?:[x#~]|int)[:.]?[ ,-]*[0-9]{1,9}#?"
+        + "|[- ]+[0-9]{1,6}#"
+        + "| *(?:,,|;)[:.]?[ ,-]*[0-9]{1,15}#?"
+        + "| *,+[:.]?[ ,-]*[0-9]{1,9}#?)\\z")]
     private static partial Regex ExtensionAtEnd();
 
     [GeneratedRegex(@"[/\\] *x")]

@@ -35,7 +35,8 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
 
         var again = await NormalizeAsync(connection, sql.Zip(inputs, (e164, input) => (e164, input.Region)).ToArray());
         var parsed = inputs.Select(i => PhoneNumber.Parse(i.Item1, i.Region)).ToArray();
-        Assert.Empty(inputs.Zip(sql, parsed).Where(t => t.Second != t.Third.E164 || (t.Second is null) != (t.Third.Reason != PhoneReason.None)).Take(20));
+        Assert.Empty(inputs.Zip(sql, parsed).Where(t => t.Second != t.Third.E164).Take(20));
+        Assert.All(parsed, p => Assert.Equal(p.E164 is null, p.Reason != PhoneReason.None));
         Assert.Empty(inputs.Zip(sql).Where(t => t.Second != PhoneNumber.Normalize(t.First.Item1, t.First.Region)).Take(20));
         Assert.Empty(inputs.Zip(sql, again).Where(t => t.Second != t.Third).Take(20));
         output.WriteLine($"{sql.Count(e164 => e164 is not null)} of {Texts} are possible");
@@ -122,8 +123,11 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
             RESET search_path;
             """);
 
-        Assert.Contains("Index", await PlanAsync(connection, "SELECT * FROM t WHERE normalize_phone(phone) = '+18725292147'"), StringComparison.Ordinal);
-        Assert.Contains("Index", await PlanAsync(connection, "SELECT * FROM t WHERE normalize_phone(phone, 'US') = '+18725292147'"), StringComparison.Ordinal);
+        foreach (var call in (string[])["normalize_phone(phone)", "normalize_phone(phone, 'US')"])
+        {
+            var plan = await PlanAsync(connection, $"SELECT * FROM t WHERE {call} = '+18725292147'");
+            Assert.Contains("Index", plan, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -159,7 +163,8 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     {
         await using var command = new NpgsqlCommand(
             "SELECT pg_catalog.array_agg(public.normalize_phone(x, r) ORDER BY i) "
-            + "FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) WITH ORDINALITY AS t (x, r, i)",
+            + "FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) "
+            + "WITH ORDINALITY AS t (x, r, i)",
             connection);
         command.Parameters.Add(new() { Value = inputs.Select(i => i.Text).ToArray() });
         command.Parameters.Add(new() { Value = inputs.Select(i => i.Region).ToArray() });

@@ -80,8 +80,8 @@ public sealed class PhoneNumberTests
         {
             var n = texts.NorthAmerican();
             var (a, b, c) = (n[..3], n[3..6], n[6..]);
-            string[] forms = [n, $"1{n}", $"+1{n}", $"({a}) {b}-{c}", $"{a}-{b}-{c}", $"{a}.{b}.{c}", $"1-{a}-{b}-{c}", $"+1 ({a}) {b}-{c}", $"+1.{a}.{b}.{c}",
-                $"{a} {b} {c} x9", $"tel:+1-{a}-{b}-{c}", $"{a}/{b}-{c}", $"0111{n}"];
+            string[] forms = [n, $"1{n}", $"+1{n}", $"({a}) {b}-{c}", $"{a}-{b}-{c}", $"{a}.{b}.{c}", $"1-{a}-{b}-{c}", $"+1 ({a}) {b}-{c}",
+                $"+1.{a}.{b}.{c}", $"{a} {b} {c} x9", $"tel:+1-{a}-{b}-{c}", $"{a}/{b}-{c}", $"0111{n}"];
             Assert.All(forms, form => Assert.Equal("+1" + n, PhoneNumber.Normalize(form)));
         }
     }

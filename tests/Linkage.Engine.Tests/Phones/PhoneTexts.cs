@@ -11,16 +11,17 @@ public sealed class PhoneTexts(int seed)
 
     private static readonly string[] _extensions =
     [
-        " x{0}", "x{0}", " ext. {0}", " Ext: {0}", " extension {0}", ";ext={0}", " #{0}", "#{0}#", ",,{0}", ";{0}", ", {0}", " - {0}#", " int {0}",
-        " anexo {0}", " \u0434\u043E\u0431. {0}", " extensi\u00F3n {0}", " extensio\u0301n {0}", " Durchwahl {0}", " ~{0}", "/x{0}", " / {0}",
+        " x{0}", "x{0}", " ext. {0}", " Ext: {0}", " extension {0}", ";ext={0}", " #{0}", "#{0}#", ",,{0}", ";{0}", ", {0}", " - {0}#",
+        " int {0}", " anexo {0}", " \u0434\u043E\u0431. {0}", " extensi\u00F3n {0}", " extensio\u0301n {0}", " Durchwahl {0}", " ~{0}",
+        "/x{0}", " / {0}",
     ];
 
     private static readonly string[] _others =
     [
-        "\u00A0", "\u2009", "\u2011", "\u2013", "\u2212", "\u200B", "\u200E", "\u202A", "\u202C", "\uFEFF", "\u00AD", "\u3000", "\uFF08", "\uFF09",
-        "\uFF0B", "\uFF0D", "\uFF0E", "\uFF58", "\u260E", "\u00B7", "\u00E9", "\u0434", "\u0130", "\u212A", "\u20E3", "\uFE0F", "\U0001F4DE", "\U00010400",
-        "\u4E00", "\u00B2", "\u2460", "\u0301", "\u0001", "\u007F", "\u0085", "\u2028", "tel:", ";phone-context=", ";phone-context=+1",
-        ";phone-context=example.com", ";isub=1", ";ext=", "ext", "/x", "011", "00", "+", "(0)", "1", "8",
+        "\u00A0", "\u2009", "\u2011", "\u2013", "\u2212", "\u200B", "\u200E", "\u202A", "\u202C", "\uFEFF", "\u00AD", "\u3000",
+        "\uFF08", "\uFF09", "\uFF0B", "\uFF0D", "\uFF0E", "\uFF58", "\u260E", "\u00B7", "\u00E9", "\u0434", "\u0130", "\u212A",
+        "\u20E3", "\uFE0F", "\U0001F4DE", "\U00010400", "\u4E00", "\u00B2", "\u2460", "\u0301", "\u0001", "\u007F", "\u0085", "\u2028",
+        "tel:", ";phone-context=", ";phone-context=+1", ";phone-context=example.com", ";isub=1", ";ext=", "ext", "/x", "011", "00", "+", "(0)", "1", "8",
     ];
 
     private static readonly int[] _zeros = ['0', 0xFF10, 0x0660, 0x06F0, 0x0966, 0x0E50, 0x1D7CE, 0x1E950];
@@ -98,7 +99,8 @@ public sealed class PhoneTexts(int seed)
     }
 
     private string Rubbish() =>
-        string.Concat(Enumerable.Range(0, _random.Next(0, 20)).Select(_ => _random.Next(5) == 0 ? Pick(_others) : Damage[_random.Next(Damage.Length)].ToString()));
+        string.Concat(Enumerable.Range(0, _random.Next(0, 20))
+            .Select(_ => _random.Next(5) == 0 ? Pick(_others) : Damage[_random.Next(Damage.Length)].ToString()));
 
     private static string InOtherDigits(string text, int zero) =>
         string.Concat(text.Select(c => char.IsAsciiDigit(c) ? char.ConvertFromUtf32(zero + c - '0') : c.ToString()));
