@@ -22,6 +22,7 @@ public sealed class PostgresSandbox : IAsyncDisposable
     private readonly string _password;
     // The pipe to the supervisor must not close because a caller kept only the connection string and this object was collected.
     private GCHandle _root;
+    private int _disposed;
 
     private PostgresSandbox(Supervisor supervisor, PostgresBinaries binaries, SandboxOptions options)
     {
@@ -141,7 +142,7 @@ public sealed class PostgresSandbox : IAsyncDisposable
     /// <exception cref="SandboxException">The data could not be removed.</exception>
     public async ValueTask DisposeAsync()
     {
-        if (!_root.IsAllocated)
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
             return;
         _root.Free();
         await _supervisor.DisposeAsync();

@@ -11,12 +11,19 @@ namespace Linkage.Engine.Sandbox;
 /// </summary>
 internal sealed class Supervisor : IAsyncDisposable
 {
+    private const string Ok = "linkage: ok";
+    private const string Failed = "linkage: failed";
+
     private static readonly TimeSpan _removalLimit = TimeSpan.FromSeconds(60);
 
     private readonly Process _launcher;
     private readonly Channel<string> _answers = Channel.CreateUnbounded<string>();
     private readonly SemaphoreSlim _oneOrder = new(1);
     private readonly Task _reading;
+
+    // The first answer is unasked for: the folder. A caller that gave up waiting leaves an answer behind that is not the next one's.
+    private int _asked = 1;
+    private int _answered;
 
     private Supervisor(Process launcher)
     {
@@ -58,8 +65,10 @@ internal sealed class Supervisor : IAsyncDisposable
         await _oneOrder.WaitAsync(cancellation);
         try
         {
-            await _launcher.StandardInput.WriteLineAsync(order.AsMemory(), cancellation);
-            await _launcher.StandardInput.FlushAsync(cancellation);
+            // Not cancellable: half a line would spoil the next order.
+            await _launcher.StandardInput.WriteLineAsync(order);
+            await _launcher.StandardInput.FlushAsync(CancellationToken.None);
+            _asked++;
             return await AnswerAsync(onFailure, cancellation);
         }
         catch (IOException e)
@@ -103,13 +112,18 @@ internal sealed class Supervisor : IAsyncDisposable
         var diagnostics = new StringBuilder();
         await foreach (var line in _answers.Reader.ReadAllAsync(cancellation))
         {
-            if (line.StartsWith("linkage: ok", StringComparison.Ordinal))
-                return line["linkage: ok".Length..].Trim();
-            diagnostics.AppendLine(line);
-            if (line.StartsWith("linkage: failed", StringComparison.Ordinal))
-                break;
+            var isOk = line.StartsWith(Ok, StringComparison.Ordinal);
+            var isFailure = line.StartsWith(Failed, StringComparison.Ordinal);
+            if (!isOk && !isFailure)
+                diagnostics.AppendLine(line);
+            else if (++_answered < _asked)
+                diagnostics.Clear();
+            else if (isOk)
+                return line[Ok.Length..].Trim();
+            else
+                throw new SandboxException($"{onFailure}: {diagnostics}{line[Failed.Length..].Trim()}{LogTail()}");
         }
-        throw new SandboxException($"{onFailure}: {diagnostics.Replace("linkage: failed", "").ToString().Trim()}{LogTail()}");
+        throw new SandboxException($"{onFailure}: the sandbox's supervisor is gone. {diagnostics}");
     }
 
     private string LogTail()
@@ -119,7 +133,11 @@ internal sealed class Supervisor : IAsyncDisposable
             return "";
         var text = new StringBuilder();
         foreach (var log in Directory.EnumerateFiles(Folder, "*.log"))
-            text.AppendLine().AppendJoin(Environment.NewLine, File.ReadLines(log).TakeLast(Lines));
+        {
+            // The server may have it open for writing.
+            using var reader = new StreamReader(new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            text.AppendLine().AppendJoin(Environment.NewLine, reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(Lines));
+        }
         return text.ToString();
     }
 

@@ -121,6 +121,22 @@ public class PostgresSandboxTests
     }
 
     [Fact]
+    public async Task A_stop_that_was_given_up_does_not_confuse_what_follows()
+    {
+        await using var sandbox = await StartAsync();
+        using var cancellation = new CancellationTokenSource();
+
+        var stopping = sandbox.StopAsync(cancellation.Token);
+        await cancellation.CancelAsync();
+        await Record.ExceptionAsync(() => stopping);
+        await sandbox.RestartAsync();
+
+        using var server = Process.GetProcessById(sandbox.ProcessId);
+        Assert.Equal("postgres", server.ProcessName);
+        await ExecuteAsync(sandbox, "SELECT 1");
+    }
+
+    [Fact]
     public async Task A_server_that_somebody_else_killed_restarts_too()
     {
         await using var sandbox = await StartAsync();
