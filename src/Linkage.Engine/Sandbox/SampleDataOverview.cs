@@ -17,7 +17,9 @@ namespace Linkage.Engine.Sandbox;
 /// <param name="GuestAddedAgain">
 /// Deliveries without a user whose own guest was removed and added again, with a user: linkable by rule 2.
 /// </param>
-/// <param name="GuestWithoutUser">Deliveries whose guest has no user. Some can be linked by the fallback to users, which is off at first.</param>
+/// <param name="GuestWithoutUser">
+/// Deliveries whose guest has no user. Some can be linked by the fallback to users, which is off at first.
+/// </param>
 /// <param name="GuestAmbiguous">Deliveries whose guest has no user and was entered twice: ambiguous where they have a phone.</param>
 /// <param name="GuestRemoved">Deliveries whose guest was removed for good.</param>
 /// <param name="WithoutGuest">Deliveries that name no guest, and so no event.</param>

@@ -4,7 +4,8 @@ namespace Linkage.Engine.Sandbox;
 public sealed record SandboxOptions
 {
     /// <summary>
-    /// The folder that holds <c>initdb</c> and <c>postgres</c>; null searches the machine and then downloads (see <see cref="PostgresBinaries"/>).
+    /// The folder that holds <c>initdb</c> and <c>postgres</c>; null searches the machine and then downloads
+    /// (see <see cref="PostgresBinaries"/>).
     /// </summary>
     public string? BinDirectory { get; init; }
 
@@ -12,25 +13,30 @@ public sealed record SandboxOptions
     public int? Version { get; init; }
 
     /// <summary>
-    /// The folder in which the sandbox makes its own; null is the temp folder of the machine. It must be open to the user that runs the server.
+    /// The folder in which the sandbox makes its own; null is the temp folder of the machine. It must be open to the user that runs the
+    /// server.
     /// </summary>
     public string? ParentDirectory { get; init; }
 
     /// <summary>The name of the database that is created at the start.</summary>
     public string Database { get; init; } = "linkage";
 
-    /// <summary>The locale of the cluster. "C" is on every machine, so that results are the same on all; the encoding is always UTF8.</summary>
+    /// <summary>
+    /// The locale of the cluster. "C" is on every machine, so that results are the same on all; the encoding is always UTF8.
+    /// </summary>
     public string Locale { get; init; } = "C";
 
-    /// <summary>How many rows of <c>message_deliveries</c> to generate; 0 leaves the database empty (see <see cref="SampleData"/>).</summary>
+    /// <summary>
+    /// How many rows of <c>message_deliveries</c> to generate; 0 leaves the database empty (see <see cref="SampleData"/>).
+    /// </summary>
     public int SampleDeliveries { get; init; }
 
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>
     public long Seed { get; init; } = 1;
 
     /// <summary>
-    /// True keeps what a crash test or a benchmark relies on (<c>fsync</c>, <c>full_page_writes</c>, <c>synchronous_commit</c>); false, the default, trades
-    /// all of it for speed.
+    /// True keeps what a crash test or a benchmark relies on (<c>fsync</c>, <c>full_page_writes</c>, <c>synchronous_commit</c>); false, the
+    /// default, trades all of it for speed.
     /// </summary>
     public bool Durable { get; init; }
 

@@ -136,7 +136,8 @@ internal sealed class Supervisor : IAsyncDisposable
         {
             // The server may have it open for writing.
             using var reader = new StreamReader(new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            text.AppendLine().AppendJoin(Environment.NewLine, reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(Lines));
+            var lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            text.AppendLine().AppendJoin(Environment.NewLine, lines.TakeLast(Lines));
         }
         return text.ToString();
     }
@@ -150,8 +151,13 @@ internal sealed class Supervisor : IAsyncDisposable
 
     private static ProcessStartInfo ShellStart(PostgresBinaries binaries, string parentDirectory, UnprivilegedUser? user)
     {
-        string[] shell = ["/bin/sh", "-c", SupervisorScript.ShellLauncher + " 2>&1", "linkage-sandbox", SupervisorScript.Shell, "linkage-sandbox", binaries.BinDirectory, parentDirectory];
-        string[] command = [.. user?.Command ?? [], .. shell];
+        const string Name = "linkage-sandbox"; // What a list of processes shows.
+        string[] command =
+        [
+            .. user?.Command ?? [],
+            "/bin/sh", "-c", SupervisorScript.ShellLauncher, Name,
+            SupervisorScript.Shell, Name, binaries.BinDirectory, parentDirectory,
+        ];
         var start = Piped(command[0], command.Skip(1));
         if (user is not null)
             start.Environment["HOME"] = "/"; // Root's own is closed to that user.
@@ -160,10 +166,9 @@ internal sealed class Supervisor : IAsyncDisposable
 
     private static ProcessStartInfo PowerShellStart(PostgresBinaries binaries, string parentDirectory)
     {
-        var script = SupervisorScript.PowerShell
-            .Replace("{0}", Quoted(binaries.BinDirectory), StringComparison.Ordinal)
-            .Replace("{1}", Quoted(parentDirectory), StringComparison.Ordinal);
-        return Piped("powershell.exe", ["-NoProfile", "-NonInteractive", "-EncodedCommand", Convert.ToBase64String(Encoding.Unicode.GetBytes(script))]);
+        var script = $"$bin = {Quoted(binaries.BinDirectory)}; $parent = {Quoted(parentDirectory)}\n{SupervisorScript.PowerShell}";
+        var encoded = Convert.ToBase64String(Encoding.Unicode.GetBytes(script));
+        return Piped("powershell.exe", ["-NoProfile", "-NonInteractive", "-EncodedCommand", encoded]);
 
         static string Quoted(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";
     }

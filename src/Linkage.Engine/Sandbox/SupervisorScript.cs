@@ -1,9 +1,9 @@
 namespace Linkage.Engine.Sandbox;
 
 /// <summary>
-/// The scripts of <see cref="Supervisor"/>. Both obey the same orders, one a line on standard input: <c>password TEXT</c>, <c>init OPTIONS</c>,
-/// <c>setting LINE</c>, <c>start PORT</c>, <c>stop</c> and <c>kill</c>; each answers <c>linkage: ok [DETAIL]</c> or <c>linkage: failed [REASON]</c>.
-/// At the end of the input they stop the server, remove the folder and end.
+/// The scripts of <see cref="Supervisor"/>. Both obey the same orders, one a line on standard input: <c>password TEXT</c>,
+/// <c>init OPTIONS</c>, <c>setting LINE</c>, <c>start PORT</c>, <c>stop</c> and <c>kill</c>; each answers <c>linkage: ok [DETAIL]</c> or
+/// <c>linkage: failed [REASON]</c>. At the end of the input they stop the server, remove the folder and end.
 /// </summary>
 internal static class SupervisorScript
 {
@@ -12,7 +12,7 @@ internal static class SupervisorScript
     /// process tree reaches it. macOS has no setsid but a perl that can do the same.
     /// </summary>
     public const string ShellLauncher = """
-        exec 3<&0
+        exec 3<&0 2>&1
         if command -v setsid >/dev/null; then
           setsid /bin/sh -c "$@" <&3 3<&- &
         elif command -v perl >/dev/null; then
@@ -99,7 +99,9 @@ internal static class SupervisorScript
         while read -r order detail; do
           case $order in
             password) printf '%s\n' "$detail" >"$folder/password" && ok || failed ;;
-            init) "$bin/initdb" -D "$data" --pwfile="$folder/password" $detail >>"$log" 2>&1 </dev/null && rm "$folder/password" && ok || failed ;;
+            init)
+              "$bin/initdb" -D "$data" --pwfile="$folder/password" $detail >>"$log" 2>&1 </dev/null \
+                && rm "$folder/password" && ok || failed ;;
             setting) printf '%s\n' "$detail" >>"$data/postgresql.conf" && ok || failed ;;
             start) start "$detail" ;;
             stop) stop INT; ok ;;
@@ -113,10 +115,10 @@ internal static class SupervisorScript
         rm -rf "$folder"
         """;
 
-    /// <summary>For Windows PowerShell and PowerShell; {0} is the folder of programs and {1} the parent of the folder to make, both as quoted strings.</summary>
+    /// <summary>
+    /// For Windows PowerShell; variables set before it: <c>$bin</c>, the folder of programs, and <c>$parent</c>, that of the folder to make.
+    /// </summary>
     public const string PowerShell = """
-        $bin = {0}
-        $parent = {1}
         $folder = Join-Path $parent ('linkage-' + [IO.Path]::GetRandomFileName())
         $data = Join-Path $folder 'data'
 
@@ -132,7 +134,10 @@ internal static class SupervisorScript
         }
 
         function Get-ServerId { [int](Get-Content (Join-Path $data 'postmaster.pid') -TotalCount 1) }
-        function Test-Server { Test-Path (Join-Path $data 'postmaster.pid') }
+        # A server that was killed leaves its file behind.
+        function Test-Server {
+            (Test-Path (Join-Path $data 'postmaster.pid')) -and (Get-Process -Id (Get-ServerId) -ErrorAction SilentlyContinue)
+        }
         function Stop-Server($mode) { -not (Test-Server) -or (Invoke-Tool 'pg_ctl' ('stop -w -D "{0}" -m {1}' -f $data, $mode)) }
 
         try { $null = New-Item -ItemType Directory -Path $folder -ErrorAction Stop } catch { Write-Answer "failed $_"; exit }
@@ -150,7 +155,8 @@ internal static class SupervisorScript
                 }
                 'setting' { [IO.File]::AppendAllText((Join-Path $data 'postgresql.conf'), $detail + "`n") }
                 'start' {
-                    $done = Invoke-Tool 'pg_ctl' ('start -w -t 120 -D "{0}" -l "{1}" -o "-p {2}"' -f $data, (Join-Path $folder 'server.log'), $detail)
+                    $log = Join-Path $folder 'server.log'
+                    $done = Invoke-Tool 'pg_ctl' ('start -w -t 120 -D "{0}" -l "{1}" -o "-p {2}"' -f $data, $log, $detail)
                     if ($done) { $answer = "ok $(Get-ServerId)" }
                 }
                 'stop' { $done = Stop-Server 'fast' }

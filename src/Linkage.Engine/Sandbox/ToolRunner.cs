@@ -21,7 +21,8 @@ internal static class ToolRunner
 
     /// <summary>Runs a tool and returns its exit code and all of its output.</summary>
     /// <exception cref="SandboxException">The tool can't be started.</exception>
-    public static async Task<(int ExitCode, string Output)> RunAsync(string file, IEnumerable<string> arguments, CancellationToken cancellation)
+    public static async Task<(int ExitCode, string Output)> RunAsync(
+        string file, IEnumerable<string> arguments, CancellationToken cancellation)
     {
         var start = new ProcessStartInfo(file, arguments)
         {

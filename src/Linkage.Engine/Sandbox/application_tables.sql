@@ -1,5 +1,5 @@
--- The tables of an application that sends messages to the guests of events. Keys and indexes are in application_constraints.sql, so that a large
--- amount of sample data can be loaded between the two.
+-- The tables of an application that sends messages to the guests of events. Keys and indexes are in application_constraints.sql, so that a
+-- large amount of sample data can be loaded between the two.
 
 CREATE TABLE public.users (
   id uuid NOT NULL DEFAULT gen_random_uuid(),

@@ -1,5 +1,6 @@
--- Fills the application's tables. Everything is computed from the seed and the number of the row, never drawn from random(), so that equal seeds
--- give equal rows. The numbers of rows follow from @deliveries: an event has 40 guests and 3 messages, and each message goes to each guest.
+-- Fills the application's tables. Everything is computed from the seed and the number of the row, never drawn from random(), so that equal
+-- seeds give equal rows. The numbers of rows follow from @deliveries: an event has 40 guests and 3 messages, and each message goes to each
+-- guest.
 
 CREATE FUNCTION pg_temp.sample_hash(seed bigint, stream bigint, i bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -22,8 +23,8 @@ AS $$
     || to_hex((pg_temp.sample_hash(seed, stream + 1000, i) & 4611686018427387903) | (-9223372036854775807 - 1)))::uuid
 $$;
 
--- The number of a person, without any prefix. Multiplying by a prime and taking the remainder scatters the persons over all numbers without giving
--- one number to two of them. Both halves of an American number start with 2 to 9, and an exchange never ends in 11.
+-- The number of a person, without any prefix. Multiplying by a prime and taking the remainder scatters the persons over all numbers without
+-- giving one number to two of them. Both halves of an American number start with 2 to 9, and an exchange never ends in 11.
 CREATE FUNCTION pg_temp.sample_digits(seed bigint, person bigint, is_foreign boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
@@ -67,14 +68,17 @@ $$;
 CREATE FUNCTION pg_temp.sample_name(seed bigint, person bigint) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-  SELECT (ARRAY['Ava', 'Ben', 'Carla', 'Deshawn', 'Elena', 'Farid', 'Grace', 'Hiro', 'Ines', 'Jamal', 'Katja', 'Liam', 'Mei', 'Noah', 'Olga', 'Priya'])
+  SELECT (ARRAY['Ava', 'Ben', 'Carla', 'Deshawn', 'Elena', 'Farid', 'Grace', 'Hiro',
+        'Ines', 'Jamal', 'Katja', 'Liam', 'Mei', 'Noah', 'Olga', 'Priya'])
       [1 + pg_temp.sample_number(seed, 12, person, 16)]
     || ' '
-    || (ARRAY['Adams', 'Brown', 'Chen', 'Diaz', 'Evans', 'Fischer', 'Garcia', 'Hughes', 'Ivanov', 'Jones', 'Khan', 'Lopez', 'Miller', 'Nguyen', 'O''Brien', 'Patel'])
+    || (ARRAY['Adams', 'Brown', 'Chen', 'Diaz', 'Evans', 'Fischer', 'Garcia', 'Hughes',
+        'Ivanov', 'Jones', 'Khan', 'Lopez', 'Miller', 'Nguyen', 'O''Brien', 'Patel'])
       [1 + pg_temp.sample_number(seed, 13, person, 16)]
 $$;
 
--- How many of each, and the share of the guests that have each ill. A guest has three deliveries, so shares of guests are shares of deliveries.
+-- How many of each, and the share of the guests that have each ill. A guest has three deliveries, so shares of guests are shares of
+-- deliveries.
 CREATE TEMPORARY TABLE sample_plan ON COMMIT DROP AS
 SELECT deliveries, guests, messages, events, people, no_guest,
   -- The own guest is removed, and another row of the same person is active and has the user.
@@ -191,13 +195,14 @@ SELECT pg_temp.sample_uuid(@seed, 6, m), pg_temp.sample_uuid(@seed, 2, m / 3),
   timestamptz '2025-01-01 00:00:00+00' + m / 3 * interval '365 days' / events + m % 3 * interval '7 days'
 FROM sample_plan, generate_series(0, messages - 1) AS m;
 
--- Deliveries in the order in which they were sent. The plan is one hash join with the guests as the hashed side; the rows are kept in a tuplestore
--- in order to be counted by their state without a second look at the table.
+-- Deliveries in the order in which they were sent. The plan is one hash join with the guests as the hashed side; the rows are kept in a
+-- tuplestore in order to be counted by their state without a second look at the table.
 WITH deliveries AS MATERIALIZED (
   SELECT i, guest_id, digits, is_foreign, user_id, person, people, no_phone,
     CASE WHEN state = 'linked' AND pg_temp.sample_unit(@seed, 54, i) < 0.01 THEN 'wrong' ELSE state END AS state,
     CASE WHEN state = 'readded' THEN 2 ELSE pg_temp.sample_unit(@seed, 52, i) END AS phone_chance,
-    timestamptz '2025-01-01 00:00:00+00' + i / 120 * interval '365 days' / events + i / 40 % 3 * interval '7 days' + i % 40 * interval '50 ms' AS sent_at
+    timestamptz '2025-01-01 00:00:00+00' + i / 120 * interval '365 days' / events
+      + i / 40 % 3 * interval '7 days' + i % 40 * interval '50 ms' AS sent_at
   FROM (
     SELECT i, guest_id, digits, is_foreign, user_id, person, people, events, no_phone,
       CASE
@@ -249,5 +254,5 @@ SELECT
   count(*) FILTER (WHERE state = 'no guest') AS "withoutGuest"
 FROM deliveries;
 
-DROP FUNCTION pg_temp.sample_hash, pg_temp.sample_unit, pg_temp.sample_number, pg_temp.sample_uuid, pg_temp.sample_digits, pg_temp.sample_phone,
-  pg_temp.sample_name;
+DROP FUNCTION pg_temp.sample_hash, pg_temp.sample_unit, pg_temp.sample_number, pg_temp.sample_uuid, pg_temp.sample_digits,
+  pg_temp.sample_phone, pg_temp.sample_name;

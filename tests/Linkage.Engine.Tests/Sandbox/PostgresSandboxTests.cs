@@ -33,7 +33,8 @@ public class PostgresSandboxTests
 
         if (!OperatingSystem.IsWindows())
         {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(sandbox.DataDirectory));
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(sandbox.DataDirectory));
             Assert.False(File.Exists(Path.Combine(sandbox.DataDirectory, "..", "password")));
         }
     }
@@ -110,7 +111,8 @@ public class PostgresSandboxTests
         await Poll.UntilAsync(async () =>
         {
             await using var watcher = await OpenAsync(sandbox.ConnectionString);
-            return await watcher.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active')");
+            return await watcher.ExecuteScalarAsync<bool>(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active')");
         });
 
         await sandbox.KillAsync();
@@ -262,7 +264,8 @@ public class PostgresSandboxTests
     private static async Task<PostgresSandbox> StartAsync(SandboxOptions? options = null)
     {
         var wanted = await PostgresFixture.OptionsAsync();
-        return await PostgresSandbox.StartAsync((options ?? new()) with { BinDirectory = wanted.BinDirectory, Version = wanted.Version }, default);
+        options = (options ?? new()) with { BinDirectory = wanted.BinDirectory, Version = wanted.Version };
+        return await PostgresSandbox.StartAsync(options, default);
     }
 
     private static async Task<NpgsqlConnection> OpenAsync(string connectionString)
