@@ -112,7 +112,7 @@ CREATE OR REPLACE FUNCTION linkage.fix_bound(run_id uuid) RETURNS void
 LANGUAGE sql
 AS $$
   UPDATE linkage.run r
-  SET walk = r.walk || pg_catalog.jsonb_build_object('bound', linkage.last_key(r.walk))
+  SET walk = linkage.fixed_walk(r.walk)
   WHERE r.id = run_id
 $$;
 
@@ -193,10 +193,17 @@ BEGIN
       DETAIL = run.status;
   END IF;
 
-  key_set := linkage.next_key_set(run.walk, run.cursor, size);
-  IF key_set IS NULL THEN
-    RETURN NULL;
-  END IF;
+  LOOP
+    key_set := linkage.next_key_set(run.walk, run.cursor, size);
+    EXIT WHEN key_set IS NOT NULL;
+    UPDATE linkage.run r
+    SET walk = linkage.following_walk(r.walk), cursor = NULL
+    WHERE r.id = current_run AND r.walk ? 'then'
+    RETURNING r.* INTO run;
+    IF NOT FOUND THEN
+      RETURN NULL;
+    END IF;
+  END LOOP;
 
   EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(run.batch))
   INTO result

@@ -1,8 +1,13 @@
 -- How keys are found: nothing outside these functions knows. A walk names a table, its key columns and its candidates; a key
--- set is what a batch works on, opaque to everybody but linkage.key_set_condition.
+-- set is what a batch works on, opaque to everybody but linkage.key_set_condition: {"after", "upto"}, exclusive and inclusive.
 --
--- This walk goes in key order: after the cursor, up to the bound. It examines a row once however often the row is updated
--- meanwhile, on any kind of table (plain, partitioned), for any ordered key (uuid, bigint, text, composite).
+-- Two walks, both once through the table and up to a bound that is fixed at the start:
+--
+--   by key       "key" names the columns of a unique key. A row is examined once however often it is updated meanwhile, on any
+--                kind of table, for any ordered key. Rows are met all over the table.
+--   by position  "key" is ["ctid"]: the table is read front to back, page after page, which is what disks, caches and
+--                the write-ahead log like best. Updates move rows, so a second walk, "then", looks for those that moved out of the
+--                first one's way. Plain tables on PostgreSQL 14 and later only: 13 reads the whole table for each range.
 
 -- 'a', 'b' with alias t: t.a, t.b
 CREATE OR REPLACE FUNCTION linkage.key_columns(walk jsonb) RETURNS text
@@ -23,7 +28,7 @@ AS $$
   JOIN pg_catalog.pg_attribute a ON a.attrelid = (walk ->> 'table')::regclass AND a.attname = k.name
 $$;
 
--- The condition on alias t that holds for the candidates' keys of a key set: after (exclusive) to upto (inclusive).
+-- The condition on alias t that holds for the keys of a key set.
 CREATE OR REPLACE FUNCTION linkage.key_set_condition(walk jsonb, key_set jsonb) RETURNS text
 LANGUAGE sql STABLE
 AS $$
@@ -47,7 +52,7 @@ BEGIN
 END
 $$;
 
--- The key of a row as a jsonb array of text.
+-- The key of alias t as a jsonb array of text.
 CREATE OR REPLACE FUNCTION linkage.key_array(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
 AS $$
@@ -57,14 +62,58 @@ AS $$
   FROM pg_catalog.jsonb_array_elements_text(walk -> 'key') WITH ORDINALITY AS k (name, position)
 $$;
 
--- The highest key that is a candidate now; null where there is none.
--- Plan: the key's index, backward.
+-- Whether the table is to be walked by position.
+CREATE OR REPLACE FUNCTION linkage.is_by_position(walk jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT walk -> 'key' = '["ctid"]' $$;
+
+-- The best walk of a table for work that visits all of its candidates: by position where that is cheap, else by key.
+-- by_key is the walk by key. audited is a function of schema linkage (walk jsonb) that returns a condition on alias t: this run
+-- has examined the row already.
+CREATE OR REPLACE FUNCTION linkage.whole_table_walk(by_key jsonb, audited text) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE
+    WHEN c.relkind = 'r' AND a.amname = 'heap' AND pg_catalog.current_setting('server_version_num')::integer >= 140000 THEN
+      by_key || pg_catalog.jsonb_build_object(
+        'key', pg_catalog.jsonb_build_array('ctid'),
+        'then', by_key || pg_catalog.jsonb_build_object('candidates', 'moved_candidates', 'base', by_key ->> 'candidates', 'audited', audited))
+    ELSE by_key
+  END
+  FROM pg_catalog.pg_class c
+  LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+  WHERE c.oid = (by_key ->> 'table')::regclass
+$$;
+
+-- What a walk by position may have missed: candidates whose row was written since the run began (or any, if the table was
+-- rewritten meanwhile), less those that the run has examined. xmin of very old rows may look young; then the audit decides.
+-- Plan: one pass over the candidates.
+CREATE OR REPLACE FUNCTION linkage.moved_candidates(walk jsonb) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  examined text;
+BEGIN
+  EXECUTE format('SELECT %s($1)', linkage.own_function(walk ->> 'audited')) INTO STRICT examined USING walk;
+  RETURN concat_ws(' AND ',
+    '(' || linkage.candidates(walk || jsonb_build_object('candidates', walk ->> 'base')) || ')',
+    CASE WHEN NOT COALESCE((walk ->> 'rewritten')::boolean, false) THEN
+      format('pg_catalog.age(t.xmin) <= pg_catalog.age(%L::xid)', walk ->> 'since_xid') END,
+    'NOT ' || examined);
+END
+$$;
+
+-- Where a walk ends, fixed at the start: the highest key that is a candidate now, or null where there is none; by position, behind
+-- the table's last page. Plan: the key's index, backward.
 CREATE OR REPLACE FUNCTION linkage.last_key(walk jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   last_key jsonb;
 BEGIN
+  IF linkage.is_by_position(walk) THEN
+    RETURN jsonb_build_array(format('(%s,0)', linkage.pages(walk)));
+  END IF;
   EXECUTE format(
     'SELECT %s FROM %s AS t WHERE %s ORDER BY %s LIMIT 1',
     linkage.key_array(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
@@ -74,33 +123,95 @@ BEGIN
 END
 $$;
 
+-- The number of pages of a walk's table.
+CREATE OR REPLACE FUNCTION linkage.pages(walk jsonb) RETURNS bigint
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.pg_relation_size((walk ->> 'table')::regclass) / pg_catalog.current_setting('block_size')::bigint
+$$;
+
+-- The walk with all that is fixed when a run starts: its bound and, by position, which file and which transactions it is about.
+CREATE OR REPLACE FUNCTION linkage.fixed_walk(walk jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT walk
+    || pg_catalog.jsonb_build_object('bound', linkage.last_key(walk))
+    || CASE WHEN linkage.is_by_position(walk) THEN
+      pg_catalog.jsonb_build_object(
+        'file', pg_catalog.pg_relation_filenode((walk ->> 'table')::regclass),
+        'then', (walk -> 'then') || pg_catalog.jsonb_build_object(
+          'run', walk -> 'run',
+          -- the low half: what xmin is compared with
+          'since_xid', pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296))
+      ELSE '{}' END
+$$;
+
+-- The walk that follows when this one has come to its end; null where none does.
+CREATE OR REPLACE FUNCTION linkage.following_walk(walk jsonb) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT linkage.fixed_walk((walk -> 'then') || pg_catalog.jsonb_build_object('rewritten', linkage.is_rewritten(walk)))
+  WHERE walk ? 'then'
+$$;
+
+-- Whether the table was rewritten (VACUUM FULL, CLUSTER, some ALTER TABLE) since a walk by position began: positions are void then.
+CREATE OR REPLACE FUNCTION linkage.is_rewritten(walk jsonb) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT linkage.is_by_position(walk)
+    AND (walk ->> 'file')::oid IS DISTINCT FROM pg_catalog.pg_relation_filenode((walk ->> 'table')::regclass)
+$$;
+
 -- The next key set: at most size candidates after the cursor, up to the walk's bound; null when nothing is left.
--- {"after": cursor, "upto": last key, "rows": candidates in it}. Plan: the key's index, forward, from the cursor.
+-- {"after": cursor, "upto": last key, "rows": candidates in it}.
+-- Plan: the key's index, forward, from the cursor; by position a TID range scan over a window of pages.
 CREATE OR REPLACE FUNCTION linkage.next_key_set(walk jsonb, cursor jsonb, size integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  key_set jsonb;
+  key_set  jsonb;
+  upto     jsonb := walk -> 'bound';
+  page     bigint;
+  last     bigint;
+  width    bigint;
+  by_position boolean := linkage.is_by_position(walk);
 BEGIN
   -- A bound of null was fixed when there was no candidate at all.
-  IF walk ? 'bound' AND jsonb_typeof(walk -> 'bound') IS DISTINCT FROM 'array' THEN
+  IF (walk ? 'bound' AND jsonb_typeof(walk -> 'bound') IS DISTINCT FROM 'array') OR linkage.is_rewritten(walk) THEN
     RETURN NULL;
   END IF;
-  EXECUTE format(
-    'SELECT jsonb_build_object(''after'', $1, ''upto'', %1$s, ''rows'', t.row_number)
-     FROM (
-       SELECT %2$s, row_number() OVER (ORDER BY %2$s)
-       FROM %3$s AS t
-       WHERE %4$s AND %5$s
-       ORDER BY %2$s
-       LIMIT $2
-     ) AS t
-     ORDER BY t.row_number DESC
-     LIMIT 1',
-    linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
-    linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', walk -> 'bound')))
-  INTO key_set
-  USING cursor, size;
+
+  IF by_position THEN
+    -- A window that should hold as many rows as wanted; where it holds fewer candidates, the next is four times as wide.
+    page := COALESCE(((cursor ->> 0)::point)[0], 0);
+    last := COALESCE(((upto ->> 0)::point)[0], linkage.pages(walk));
+    SELECT GREATEST(1, size * c.relpages / GREATEST(c.reltuples, 1))::bigint + 1 INTO width
+    FROM pg_class c WHERE c.oid = (walk ->> 'table')::regclass;
+  END IF;
+
+  LOOP
+    IF by_position THEN
+      page := LEAST(page + width, last);
+      width := width * 4;
+      upto := jsonb_build_array(format('(%s,0)', page));
+    END IF;
+    EXECUTE format(
+      'SELECT jsonb_build_object(''after'', $1, ''upto'', %1$s, ''rows'', t.row_number)
+       FROM (
+         SELECT %2$s, row_number() OVER (ORDER BY %2$s)
+         FROM %3$s AS t
+         WHERE %4$s AND %5$s
+         ORDER BY %2$s
+         LIMIT $2
+       ) AS t
+       ORDER BY t.row_number DESC
+       LIMIT 1',
+      linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
+      linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', upto)))
+    INTO key_set
+    USING cursor, size;
+    EXIT WHEN key_set IS NOT NULL OR NOT by_position OR page >= last;
+  END LOOP;
   RETURN key_set;
 END
 $$;

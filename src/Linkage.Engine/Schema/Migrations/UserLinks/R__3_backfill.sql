@@ -1,5 +1,13 @@
--- The work of a backfill, as Runs wants it described.
+-- The work of a backfill, as Runs wants it described. It visits the whole table, so in the table's own order.
 CREATE OR REPLACE FUNCTION linkage.user_link_work(wanted text) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT w.work || jsonb_build_object('walk', linkage.whole_table_walk(w.work -> 'walk', 'link_is_audited'))
+  FROM linkage.user_link_work_by_key(wanted) AS w (work)
+$$;
+
+-- The same by key: for psql's backfill_user_links, whose cursor lasts from one call to the next while rows move.
+CREATE OR REPLACE FUNCTION linkage.user_link_work_by_key(wanted text) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -16,6 +24,17 @@ BEGIN
       'candidates', 'link_candidates'),
     'undo', linkage.user_link_undo(target.name));
 END
+$$;
+
+-- The condition on alias t that this run has audited the row. Plan: idx_user_link_audit_run, hashed.
+CREATE OR REPLACE FUNCTION linkage.link_is_audited(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    'EXISTS (SELECT FROM {{app}}.user_link_audit a WHERE a.run_id = %L AND COALESCE(a.record_key, a.record_id::text) = %s)',
+    walk ->> 'run', linkage.record_key_expression(target))
+  FROM linkage.link_target target
+  WHERE target.name = walk ->> 'target'
 $$;
 
 -- One batch: decides every candidate of the key set, links, audits each. A row whose phone or guest changed since it was read
@@ -150,7 +169,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  work   jsonb := linkage.user_link_work(wanted);
+  work   jsonb := linkage.user_link_work_by_key(wanted);
   run_id uuid;
   result jsonb;
 BEGIN

@@ -114,7 +114,7 @@ LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   target linkage.link_target := linkage.find_link_target(wanted);
-  work   jsonb := linkage.user_link_work(wanted);
+  work   jsonb := linkage.user_link_work_by_key(wanted);
 BEGIN
   -- Plan: candidates by the candidates' index or a scan, then per record the resolver's nested loop.
   RETURN QUERY EXECUTE format(
