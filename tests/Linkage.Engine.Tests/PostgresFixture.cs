@@ -1,12 +1,13 @@
 using System.Collections.Concurrent;
+using Linkage.Engine.Database;
 using Linkage.Engine.Sandbox;
 using Npgsql;
 
 namespace Linkage.Engine.Tests;
 
 /// <summary>
-/// One PostgreSQL for all tests of this process, started by the first one that needs it and removed when the process ends. Each test takes
-/// a database of its own: <c>await using var database = await PostgresFixture.CreateDatabaseAsync();</c>
+/// One PostgreSQL for all tests of this process, started by the first one that needs it and removed when the process ends. Each test takes a
+/// database of its own: <c>await using var database = await PostgresFixture.CreateDatabaseAsync();</c>
 /// </summary>
 /// <remarks>
 /// The variable LINKAGE_TEST_PG picks the server: a major version (<c>15</c>), a folder of programs, or <c>npm</c> for the downloaded one.
@@ -15,6 +16,7 @@ public static class PostgresFixture
 {
     private static readonly Lazy<Task<PostgresSandbox>> _server = new(StartAsync);
     private static readonly Lazy<Task<string>> _schemaTemplate = new(CreateSchemaTemplateAsync);
+    private static readonly Lazy<Task<string>> _linkedTemplate = new(CreateLinkedTemplateAsync);
     private static readonly ConcurrentDictionary<SampleDataOptions, Lazy<Task<string>>> _sampleTemplates = new();
     private static int _databases;
 
@@ -40,6 +42,9 @@ public static class PostgresFixture
     /// <summary>A database with the application's tables, all empty.</summary>
     public static async Task<TestDatabase> CreateDatabaseAsync() => await CreateAsync(await _schemaTemplate.Value);
 
+    /// <summary>A database with the application's tables, all empty, and Linkage installed: see <see cref="LinkedDatabase"/>.</summary>
+    internal static async Task<TestDatabase> CreateLinkedDatabaseAsync() => await CreateAsync(await _linkedTemplate.Value);
+
     /// <summary>A database with the application's tables and so many deliveries; equal ones are generated once and then copied.</summary>
     public static Task<TestDatabase> CreateSampleDatabaseAsync(int deliveries) =>
         CreateSampleDatabaseAsync(new SampleDataOptions { Deliveries = deliveries });
@@ -61,24 +66,36 @@ public static class PostgresFixture
     private static async Task<string> CreateSchemaTemplateAsync()
     {
         const string Name = "template_schema";
-        await CreateTemplateAsync(Name, connection => ApplicationSchema.CreateAsync(connection, CancellationToken.None));
+        var settings = await CreateTemplateAsync(Name, template: null);
+        await using var connection = new NpgsqlConnection(settings);
+        await connection.OpenAsync();
+        await ApplicationSchema.CreateAsync(connection, CancellationToken.None);
+        return Name;
+    }
+
+    private static async Task<string> CreateLinkedTemplateAsync()
+    {
+        const string Name = "template_linked";
+        var settings = await CreateTemplateAsync(Name, await _schemaTemplate.Value);
+        await using var database = await LinkageDatabase.OpenAsync(settings, CancellationToken.None);
+        await LinkedDatabase.InstallAsync(database);
         return Name;
     }
 
     private static async Task<string> CreateSampleTemplateAsync(SampleDataOptions options)
     {
         var name = $"template_sample_{Interlocked.Increment(ref _databases)}";
-        await CreateTemplateAsync(name, connection => SampleData.FillAsync(connection, options, CancellationToken.None));
+        await using var connection = new NpgsqlConnection(await CreateTemplateAsync(name, template: null));
+        await connection.OpenAsync();
+        await SampleData.FillAsync(connection, options, CancellationToken.None);
         return name;
     }
 
     // Nobody may be connected to a template while it is copied, hence no pool.
-    private static async Task CreateTemplateAsync(string name, Func<NpgsqlConnection, Task> fill)
+    private static async Task<string> CreateTemplateAsync(string name, string? template)
     {
         var server = await ServerAsync();
-        var settings = new NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(name)) { Pooling = false };
-        await using var connection = new NpgsqlConnection(settings.ConnectionString);
-        await connection.OpenAsync();
-        await fill(connection);
+        var settings = await server.CreateDatabaseAsync(name, template);
+        return new NpgsqlConnectionStringBuilder(settings) { Pooling = false }.ConnectionString;
     }
 }
