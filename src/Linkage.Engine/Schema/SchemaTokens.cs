@@ -58,9 +58,6 @@ public sealed class SchemaTokens
             ["delivery_key"] = key.Count == 1
                 ? $"NEW.{Quote(key[0].Column)}::text"
                 : $"jsonb_build_array({string.Join(", ", key.Select(k => $"NEW.{Quote(k.Column)}::text"))})::text",
-            ["delivery_text"] = key.Count == 1
-                ? $"t.{Quote(key[0].Column)}::text"
-                : $"jsonb_build_array({string.Join(", ", key.Select(k => $"t.{Quote(k.Column)}::text"))})::text",
             ["delivery_key_is_uuid"] = key.Count == 1 && key[0].Type == "uuid" ? "true" : "false",
             ["delivery_is_new"] = string.Join(" AND ", key.Select(k => $"d.{Quote(k.Column)} = NEW.{Quote(k.Column)}")),
         });

@@ -38,27 +38,45 @@ END
 $$;
 
 -- Rule by rule: what each looked at, and why it stopped or passed on. The outcome is the resolver's; this only tells the story.
+-- Plan: primary keys, idx_event_guests_event_phone_normalized, idx_users_phone_normalized.
 CREATE OR REPLACE FUNCTION linkage.explain_user_link(delivery text, event text, asked_phone text)
 RETURNS TABLE (step integer, rule text, looked_at bigint, finding text, decides boolean)
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
+  target  linkage.link_target;
   answer  record;
   own     {{app}}.event_guests;
   guests  bigint;
   linked  bigint;
   users   bigint;
-  holder  {{user_id}};
+  -- what the resolver says of a link that a rule found and that is not made all the same
+  but     text;
 BEGIN
   IF delivery IS NULL THEN
     SELECT * INTO answer FROM linkage.inspect_phone(event, asked_phone);
   ELSE
     SELECT * INTO answer FROM linkage.inspect_delivery(delivery);
-    SELECT g.* INTO own
-    FROM {{app}}.message_deliveries t
-    JOIN {{app}}.event_guests g ON g.id = t.guest_id
-    WHERE {{delivery_text}} = delivery;
+    IF NOT FOUND THEN
+      RETURN;
+    END IF;
+    target := linkage.find_link_target('message_deliveries');
+    EXECUTE format(
+      'SELECT g.* FROM %I.%I AS t JOIN {{app}}.event_guests g ON g.id = t.%I WHERE %s',
+      target.table_schema, target.table_name, target.guest_column, linkage.record_key_condition(target, '$1'))
+    INTO own
+    USING delivery;
   END IF;
+
+  IF answer.reason = 'feature off' THEN
+    RETURN QUERY SELECT 1, 'guest', 0::bigint, 'Nothing is looked at: flag LINK_USER_BY_PHONE is off.', false;
+    RETURN;
+  END IF;
+  but := CASE answer.reason
+    WHEN 'suppressed' THEN ' An undo suppressed this link: it is not made.'
+    WHEN 'the guest''s user does not exist' THEN ' But that user does not exist.'
+    ELSE ''
+  END;
 
   RETURN QUERY SELECT 1, 'guest', CASE WHEN own.id IS NULL THEN 0 ELSE 1 END::bigint,
     CASE
@@ -66,7 +84,7 @@ BEGIN
       WHEN own.id IS NULL THEN 'The delivery has no guest.'
       WHEN own.removed_at IS NOT NULL THEN format('Its guest %s was removed; the event still counts.', own.id)
       WHEN own.user_id IS NULL THEN format('Its guest %s has no user.', own.id)
-      ELSE format('Its guest %s is active and has user %s.', own.id, own.user_id)
+      ELSE format('Its guest %s is active and has user %s.%s', own.id, own.user_id, but)
     END,
     answer.rule IS NOT DISTINCT FROM 'guest';
   IF answer.rule = 'guest' THEN
@@ -75,7 +93,8 @@ BEGIN
 
   SELECT count(*), count(g.user_id) INTO guests, linked
   FROM {{app}}.event_guests g
-  WHERE g.event_id::text = answer.event_id AND g.removed_at IS NULL AND {{app}}.normalize_phone(g.phone) = answer.normalized_phone;
+  WHERE g.event_id = answer.event_id::{{event_id}} AND g.removed_at IS NULL
+    AND {{app}}.normalize_phone(g.phone) = answer.normalized_phone;
   RETURN QUERY SELECT 2, 'event phone', guests,
     CASE
       WHEN answer.event_id IS NULL THEN 'No event is known, so there is nowhere to look.'
@@ -83,7 +102,8 @@ BEGIN
       WHEN guests = 0 THEN format('No active guest of event %s has phone %s.', answer.event_id, answer.normalized_phone)
       WHEN guests > 1 THEN format(
         '%s active guests of event %s have phone %s: ambiguous.', guests, answer.event_id, answer.normalized_phone)
-      WHEN linked = 1 THEN format('One active guest of event %s has phone %s, and a user.', answer.event_id, answer.normalized_phone)
+      WHEN linked = 1 THEN format(
+        'One active guest of event %s has phone %s, and a user.%s', answer.event_id, answer.normalized_phone, but)
       ELSE format('One active guest of event %s has phone %s, but no user.', answer.event_id, answer.normalized_phone)
     END,
     answer.rule IS NOT DISTINCT FROM 'event phone';
@@ -94,11 +114,11 @@ BEGIN
   SELECT count(*) INTO users FROM {{app}}.users u WHERE {{app}}.normalize_phone(u.phone) = answer.normalized_phone;
   RETURN QUERY SELECT 3, 'user phone', users,
     CASE
-      WHEN NOT {{app}}.get_feature_flag('LINK_USER_BY_PHONE_FALLBACK_TO_USERS') THEN
-        format('Flag LINK_USER_BY_PHONE_FALLBACK_TO_USERS is off. (%s users have that phone.)', users)
+      WHEN answer.rule = 'event phone' THEN format(
+        'Flag LINK_USER_BY_PHONE_FALLBACK_TO_USERS is off. Users with phone %s: %s.', answer.normalized_phone, users)
       WHEN users = 0 THEN format('No user has phone %s.', answer.normalized_phone)
       WHEN users > 1 THEN format('%s users have phone %s: ambiguous.', users, answer.normalized_phone)
-      ELSE format('One user has phone %s.', answer.normalized_phone)
+      ELSE format('One user has phone %s.%s', answer.normalized_phone, but)
     END,
     answer.rule IS NOT DISTINCT FROM 'user phone';
 END
