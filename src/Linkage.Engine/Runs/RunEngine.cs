@@ -29,7 +29,7 @@ public sealed class RunEngine(LinkageDatabase database)
         if (options.Mode == RunMode.Preview)
             return await PreviewAsync(work, options, progress, cancellation);
 
-        var (runId, target) = await StartAsync(work, options, cancellation);
+        var (runId, target) = await StartAsync(work, options, progress, cancellation);
         return await WalkAsync(runId, target, options, progress, cancellation);
     }
 
@@ -40,6 +40,7 @@ public sealed class RunEngine(LinkageDatabase database)
     {
         var target = await OnceTargetIsFreeAsync(
             options,
+            progress,
             async session =>
             {
                 await session.ExecuteAsync("SELECT linkage.resume_run(@runId)", new { runId });
@@ -53,11 +54,11 @@ public sealed class RunEngine(LinkageDatabase database)
         Guid runId, string target, RunOptions options, Action<RunProgress> progress, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        progress(new RunProgress(runId, target, 0, null, clock.Elapsed));
-        var estimate = await EstimateAsync("SELECT walk FROM linkage.run WHERE id = @runId", new { runId }, cancellation);
         await using var heartbeat = new Heartbeat(database, runId);
         try
         {
+            progress(new RunProgress(runId, target, 0, null, clock.Elapsed));
+            var estimate = await EstimateAsync("SELECT walk FROM linkage.run WHERE id = @runId", new { runId }, cancellation);
             await foreach (var done in BatchesAsync(runId, options, cancellation))
                 progress(new RunProgress(runId, target, done, estimate, clock.Elapsed));
             return await FinishAsync(runId, "completed", null, clock);
@@ -165,9 +166,11 @@ public sealed class RunEngine(LinkageDatabase database)
         return new RunResult(null, target, "preview", total.Counts, total.Sample, clock.Elapsed);
     }
 
-    private async Task<(Guid RunId, string Target)> StartAsync(RunWork work, RunOptions options, CancellationToken cancellation) =>
+    private async Task<(Guid RunId, string Target)> StartAsync(
+        RunWork work, RunOptions options, Action<RunProgress> progress, CancellationToken cancellation) =>
         await OnceTargetIsFreeAsync(
             options,
+            progress,
             async session =>
             {
                 var description = await session.QuerySingleAsync<string>(work.Sql, work.Parameters);
@@ -198,7 +201,7 @@ public sealed class RunEngine(LinkageDatabase database)
     /// start waits, at most as long as it takes to know.
     /// </summary>
     private async Task<T> OnceTargetIsFreeAsync<T>(
-        RunOptions options, Func<DatabaseSession, Task<T>> start, CancellationToken cancellation)
+        RunOptions options, Action<RunProgress> progress, Func<DatabaseSession, Task<T>> start, CancellationToken cancellation)
     {
         var transaction = TransactionOptions.ReadWrite with { ApplicationName = $"Linkage {options.Caller}" };
         var clock = Stopwatch.StartNew();
@@ -210,6 +213,7 @@ public sealed class RunEngine(LinkageDatabase database)
             }
             catch (LinkageException e) when (e.ErrorId == ServerFaults.TargetHeld && clock.Elapsed < options.TargetWait)
             {
+                progress(new RunProgress(null, string.Empty, 0, null, clock.Elapsed, e.Message));
                 await Task.Delay(TimeSpan.FromMilliseconds(500), cancellation);
             }
         }

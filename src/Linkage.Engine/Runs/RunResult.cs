@@ -17,8 +17,8 @@ public sealed record RunResult(
 }
 
 /// <summary>How a run is getting on, told after each batch.</summary>
-/// <param name="RunId">Its id; null for a preview. It is told first before the first batch.</param>
-/// <param name="Target">What it works on.</param>
+/// <param name="RunId">Its id, told before the first batch; null for a preview, and while it waits to start.</param>
+/// <param name="Target">What it works on; empty while it waits to start.</param>
 /// <param name="Done">Candidates examined so far.</param>
 /// <param name="Estimate">How many there are, as the planner estimates; null where it can't.</param>
 /// <param name="Elapsed">Since the run's start in this process.</param>

@@ -9,6 +9,11 @@ namespace Linkage.Engine.UserLinks;
 /// <param name="UserId">As text, in the form that the column's type takes.</param>
 public sealed record GuestUser(string GuestId, string UserId);
 
+/// <summary>A guest of a list that can't be used.</summary>
+/// <param name="Guest">As it stood in the list.</param>
+/// <param name="Problem">Why.</param>
+public sealed record UnusableGuest(GuestUser Guest, string Problem);
+
 /// <summary>Links records to their users. Counts: processed, linked, no_match, ambiguous, skipped; suppressed is part of skipped.</summary>
 /// <param name="database">Where the records are.</param>
 public sealed class UserLinkBackfill(LinkageDatabase database)
@@ -27,6 +32,20 @@ public sealed class UserLinkBackfill(LinkageDatabase database)
             },
             options, progress, cancellation);
 
+    /// <summary>Which guests of a list don't exist, have no such user, or are given several; empty if all can be used.</summary>
+    /// <param name="guests">The guests with their users.</param>
+    /// <param name="cancellation">Ends the search.</param>
+    public async Task<IReadOnlyList<UnusableGuest>> FindUnusableAsync(
+        IReadOnlyList<GuestUser> guests, CancellationToken cancellation)
+    {
+        var found = await database.TransactAsync(
+            TransactionOptions.ReadOnly,
+            session => session.QueryAsync<(long Ordinal, string Problem)>(
+                "SELECT u.ordinal, u.problem FROM linkage.unusable_guests(@guests, @users) u ORDER BY u.ordinal", Lists(guests)),
+            cancellation);
+        return [.. found.Select(f => new UnusableGuest(guests[(int)f.Ordinal - 1], f.Problem))];
+    }
+
     /// <summary>Links the deliveries of guests that were linked while nobody looked, such as by a bulk import.</summary>
     /// <param name="guests">The guests with their users.</param>
     /// <param name="options">How; a batch is that many guests.</param>
@@ -35,16 +54,21 @@ public sealed class UserLinkBackfill(LinkageDatabase database)
     public Task<RunResult> RunForGuestsAsync(
         IReadOnlyList<GuestUser> guests, RunOptions options, Action<RunProgress> progress, CancellationToken cancellation)
     {
-        var list = new { guests = guests.Select(g => g.GuestId).ToArray(), users = guests.Select(g => g.UserId).ToArray() };
+        var list = Lists(guests);
         return new RunEngine(database).RunAsync(
             new RunWork("SELECT linkage.guest_delivery_work()::text")
             {
                 RecordedParameters = JsonSerializer.Serialize(new { guests = guests.Count, options.BatchSize }),
                 Supply = (session, runId) => session.ExecuteAsync(
-                    "SELECT linkage.list_guests(@runId, @guests, @users)", new { runId, list.guests, list.users }),
+                    "SELECT linkage.list_guests(@runId, @guests, @users)", new { runId, list.Guests, list.Users }),
                 Preview = (session, _) => session.QuerySingleAsync<string?>(
                     "SELECT linkage.preview_guests(@guests, @users)::text", list),
             },
             options, progress, cancellation);
     }
+
+    private static GuestLists Lists(IReadOnlyList<GuestUser> guests) =>
+        new([.. guests.Select(g => g.GuestId)], [.. guests.Select(g => g.UserId)]);
+
+    private sealed record GuestLists(string[] Guests, string[] Users);
 }

@@ -85,19 +85,75 @@ AS $$
     'undo', linkage.user_link_undo('message_deliveries'))
 $$;
 
--- Hands the list to a run.
+-- Ids that come as text, such as from a file; null where the text is none.
+CREATE OR REPLACE FUNCTION linkage.read_guest_id(id text) RETURNS {{guest_id}}
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN id::{{guest_id}};
+EXCEPTION WHEN data_exception THEN
+  RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION linkage.read_user_id(id text) RETURNS {{user_id}}
+LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+  RETURN id::{{user_id}};
+EXCEPTION WHEN data_exception THEN
+  RETURN NULL;
+END
+$$;
+
+-- What of such a list can't be used, by its position in the list, and why. Plan: primary keys, nested loops over the list.
+CREATE OR REPLACE FUNCTION linkage.unusable_guests(guests text[], users text[]) RETURNS TABLE (ordinal bigint, problem text)
+LANGUAGE sql STABLE
+AS $$
+  WITH item AS MATERIALIZED (
+    SELECT i.ordinal, i.guest, i.user_id, linkage.read_guest_id(i.guest) AS guest_key, linkage.read_user_id(i.user_id) AS user_key
+    FROM unnest($1, $2) WITH ORDINALITY AS i (guest, user_id, ordinal)
+  )
+  SELECT i.ordinal, p.problem
+  FROM item i
+  LEFT JOIN {{app}}.event_guests g ON g.id = i.guest_key
+  LEFT JOIN {{app}}.users u ON u.id = i.user_key
+  LEFT JOIN (
+    SELECT guest_key FROM item GROUP BY guest_key HAVING count(DISTINCT user_key) > 1
+  ) AS twice ON twice.guest_key = i.guest_key
+  CROSS JOIN LATERAL (
+    SELECT CASE
+      WHEN i.guest_key IS NULL THEN format('%L is no id of a guest.', i.guest)
+      WHEN i.user_key IS NULL THEN format('%L is no id of a user (for guest %s).', i.user_id, i.guest)
+      WHEN g.id IS NULL THEN format('There is no guest %s.', i.guest)
+      WHEN u.id IS NULL THEN format('There is no user %s (for guest %s).', i.user_id, i.guest)
+      WHEN twice.guest_key IS NOT NULL THEN format('Guest %s is given several users, among them %s.', i.guest, i.user_id)
+    END
+  ) AS p (problem)
+  WHERE p.problem IS NOT NULL
+  ORDER BY i.ordinal
+$$;
+
+-- Hands the list to a run; what is in it twice is done once.
 CREATE OR REPLACE FUNCTION linkage.list_guests(run_id uuid, guests text[], users text[]) RETURNS void
 LANGUAGE sql
 AS $$
   INSERT INTO linkage.guest_delivery_item (run_id, ordinal, guest_id, user_id)
-  SELECT $1, i.ordinal, i.guest::{{guest_id}}, i.user_id::{{user_id}}
+  SELECT $1, min(i.ordinal), i.guest::{{guest_id}}, i.user_id::{{user_id}}
   FROM unnest($2, $3) WITH ORDINALITY AS i (guest, user_id, ordinal)
+  GROUP BY 3, 4
 $$;
 
 -- What such a run would do, in a transaction that may be READ ONLY.
 CREATE OR REPLACE FUNCTION linkage.preview_guests(guests text[], users text[]) RETURNS jsonb
 LANGUAGE sql
-AS $$ SELECT linkage.link_guest_deliveries(NULL, 'manual', $1::{{guest_id}}[], $2::{{user_id}}[], 'preview') $$;
+AS $$
+  SELECT linkage.link_guest_deliveries(NULL, 'manual', array_agg(i.guest), array_agg(i.user_id), 'preview')
+  FROM (
+    SELECT DISTINCT p.guest::{{guest_id}}, p.user_id::{{user_id}}
+    FROM unnest($1, $2) AS p (guest, user_id)
+  ) AS i (guest, user_id)
+$$;
 
 -- Drops the list when all of it is done.
 CREATE OR REPLACE FUNCTION linkage.end_guest_delivery_run(run_id uuid, walk jsonb) RETURNS void
