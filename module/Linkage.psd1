@@ -18,6 +18,12 @@
         'Get-LinkageConnection'
         'Start-LinkageSandbox'
         'Stop-LinkageSandbox'
+        'Invoke-UserLinkBackfill'
+        'Invoke-GuestDeliveryBackfill'
+        'Undo-UserLink'
+        'Undo-LinkageRun'
+        'Get-LinkageRun'
+        'Resolve-UserLink'
     )
     PrivateData            = @{
         PSData = @{

@@ -1,4 +1,5 @@
 using Linkage.Engine.Database;
+using Npgsql;
 
 namespace Linkage.Engine.Runs;
 
@@ -74,6 +75,32 @@ public sealed record RunFilter
 /// <param name="database">Whose.</param>
 public sealed class RunLog(LinkageDatabase database)
 {
+    /// <summary>One run.</summary>
+    /// <exception cref="LinkageException">There is no such run.</exception>
+    public async Task<RunRecord> GetAsync(Guid runId, CancellationToken cancellation)
+    {
+        await foreach (var run in FindAsync(new RunFilter { RunId = runId }, cancellation))
+            return run;
+        throw new LinkageException(
+            "Linkage.Run.NotFound", FaultKind.NotFound, $"There is no run {runId} in this database. Get-LinkageRun lists the runs.")
+        {
+            Subject = runId.ToString(),
+        };
+    }
+
+    /// <summary>What became of a run that ended with a fault; null where the database does not tell any more.</summary>
+    public async Task<RunRecord?> TryGetAsync(Guid runId, CancellationToken cancellation)
+    {
+        try
+        {
+            return await GetAsync(runId, cancellation);
+        }
+        catch (Exception e) when (e is NpgsqlException or LinkageException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The runs that the filter lets through, newest first.</summary>
     public IAsyncEnumerable<RunRecord> FindAsync(RunFilter filter, CancellationToken cancellation) =>
         database.StreamAsync<RunRecord>(

@@ -1,0 +1,43 @@
+using Linkage.Cmdlets.Database;
+using Linkage.Engine.Runs;
+
+namespace Linkage.Cmdlets.Runs;
+
+/// <summary>What every result of a run tells, whatever the capability; the public records are made from it.</summary>
+internal sealed record RunReport(LinkageConnection Connection, string Table, string Status, bool DryRun)
+{
+    private const string Failed = "failed";
+
+    public Guid? RunId { get; private init; }
+
+    public RunCounts Counts { get; private init; } = new([]);
+
+    public RunSample Sample { get; private init; } = new([]);
+
+    public TimeSpan Elapsed { get; private init; }
+
+    public string? Message { get; private init; }
+
+    public static RunReport Of(LinkageConnection connection, RunResult result, bool dryRun) =>
+        new(connection, result.Target, result.Status, dryRun)
+        {
+            RunId = result.RunId,
+            Counts = new RunCounts(result.Counts),
+            Sample = new RunSample(result.Sample),
+            Elapsed = result.Elapsed,
+        };
+
+    /// <summary>A run that ended with a fault, as the database has it.</summary>
+    public static RunReport OfFailed(LinkageConnection connection, RunRecord run, TimeSpan elapsed, string message) =>
+        new(connection, run.Target, run.Status == "running" ? Failed : run.Status, run.IsDryRun)
+        {
+            RunId = run.RunId,
+            Counts = RunCounts.Parse(run.Counts),
+            Elapsed = elapsed,
+            Message = message,
+        };
+
+    /// <summary>A run that did not start, or of which the database does not tell any more.</summary>
+    public static RunReport OfFailed(LinkageConnection connection, string table, Guid? runId, bool dryRun, TimeSpan elapsed, string message) =>
+        new(connection, table, Failed, dryRun) { RunId = runId, Elapsed = elapsed, Message = message };
+}
