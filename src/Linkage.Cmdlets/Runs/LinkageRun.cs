@@ -16,7 +16,8 @@ public sealed class LinkageRun
         Table = run.Target;
         Status = run.Status;
         DryRun = run.IsDryRun;
-        Counts = RunCounts.Parse(run.Counts);
+        Details = RunCounts.Parse(run.Counts);
+        Counts = Details.ToString();
         StartedAt = run.StartedAt;
         FinishedAt = run.FinishedAt;
         Elapsed = (run.FinishedAt ?? run.HeartbeatAt) - run.StartedAt;
@@ -52,8 +53,11 @@ public sealed class LinkageRun
     /// <summary>Whether it only recorded what it would do.</summary>
     public bool DryRun { get; }
 
-    /// <summary>What it counted, by the names of the result's properties.</summary>
-    public RunCounts Counts { get; }
+    /// <summary>What it counted, to read: <c>Processed 12, Linked 7</c>.</summary>
+    public string Counts { get; }
+
+    /// <summary>What it counted, to reckon with: <c>$run.Details.Linked</c>.</summary>
+    public RunCounts Details { get; }
 
     /// <summary>When it started.</summary>
     public DateTime StartedAt { get; }

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Linkage.Cmdlets.Runs;
 
-/// <summary>What a run counted, by name: <c>$run.Counts.NoMatch</c>. As text it reads <c>Processed 12, Linked 7</c>.</summary>
+/// <summary>What a run counted, by name: <c>$run.Details.NoMatch</c>. As text it reads <c>Processed 12, Linked 7</c>.</summary>
 public sealed class RunCounts : Dictionary<string, long>
 {
     internal RunCounts(IEnumerable<KeyValuePair<string, long>> counts)

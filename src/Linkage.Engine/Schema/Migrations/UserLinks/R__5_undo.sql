@@ -23,11 +23,12 @@ AS $$
     (
       SELECT pg_catalog.format('t.run_id = %L AND t.outcome = ''conflict'' AND NOT t.dry_run', r.id)
       FROM linkage.run r
-      WHERE r.undoes = (walk ->> 'run')::uuid AND r.status = 'completed' AND NOT r.dry_run
+      -- by position: linkage.run has a column walk of its own
+      WHERE r.undoes = ($1 ->> 'run')::uuid AND r.status = 'completed' AND NOT r.dry_run
       ORDER BY r.id DESC
       LIMIT 1
     ),
-    pg_catalog.format('t.run_id = %L AND t.outcome IN (''linked'', ''unlinked'') AND NOT t.dry_run', walk ->> 'run'))
+    pg_catalog.format('t.run_id = %L AND t.outcome IN (''linked'', ''unlinked'') AND NOT t.dry_run', $1 ->> 'run'))
 $$;
 
 -- The items of a list that a run was given.
