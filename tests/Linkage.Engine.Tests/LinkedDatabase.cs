@@ -36,15 +36,15 @@ public sealed class LinkedDatabase : IAsyncDisposable
     public static async Task<LinkedDatabase> CreateUnlinkedAsync() => await OpenAsync(await PostgresFixture.CreateDatabaseAsync());
 
     /// <summary>Installs everything and returns what was done.</summary>
-    public static async Task<IReadOnlyList<SchemaStep>> InstallAsync(LinkageDatabase database, string schema = "public")
+    public static async Task<IReadOnlyList<SchemaStep>> InstallAsync(LinkageDatabase database, string? schema = null)
     {
         var installer = new SchemaInstaller(database, schema);
         List<SchemaStep> steps = [];
-        await installer.ApplyAsync(await installer.PlanAsync([], CancellationToken.None), steps.Add, CancellationToken.None);
+        await installer.ApplyAsync(await installer.PlanAsync([], CancellationToken.None), steps.Add, waiting: null, CancellationToken.None);
         return steps;
     }
 
-    /// <inheritdoc cref="InstallAsync(LinkageDatabase, string)"/>
+    /// <inheritdoc cref="InstallAsync(LinkageDatabase, string?)"/>
     public Task<IReadOnlyList<SchemaStep>> InstallAsync() => InstallAsync(Engine);
 
     /// <summary>Another open connection, for the caller to dispose.</summary>

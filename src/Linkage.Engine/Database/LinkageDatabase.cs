@@ -133,18 +133,40 @@ public sealed class LinkageDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs one statement outside any transaction, for the few that refuse one (<c>CREATE INDEX CONCURRENTLY</c>). It needs a
-    /// session of its own: behind a pooler in transaction mode no setting may be assumed to last.
+    /// Runs one statement outside any transaction, for the few that refuse one (<c>CREATE INDEX CONCURRENTLY</c>), without the time
+    /// limits that the role may have: they run for as long as they need. It needs a session of its own where there are such limits.
     /// </summary>
     public async Task ExecuteOutsideTransactionAsync(string sql, CancellationToken cancellation)
     {
-        await using var command = _source.CreateCommand(sql);
-        command.CommandTimeout = 0;
-        await command.ExecuteNonQueryAsync(cancellation);
+        await using var connection = await _source.OpenConnectionAsync(cancellation);
+        var isLimited = (bool)(await ExecuteAsync(
+            connection, "SELECT current_setting('statement_timeout') <> '0' OR current_setting('lock_timeout') <> '0'", cancellation))!;
+        if (!isLimited)
+        {
+            await ExecuteAsync(connection, sql, cancellation);
+            return;
+        }
+
+        await ExecuteAsync(connection, "SET statement_timeout = 0; SET lock_timeout = 0;", cancellation);
+        try
+        {
+            await ExecuteAsync(connection, sql, cancellation);
+        }
+        finally
+        {
+            if (connection.State == System.Data.ConnectionState.Open)
+                await ExecuteAsync(connection, "RESET statement_timeout; RESET lock_timeout;", CancellationToken.None);
+        }
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _source.DisposeAsync();
+
+    private static async Task<object?> ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellation)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        return await command.ExecuteScalarAsync(cancellation);
+    }
 
     private async Task<bool> NextAsync<T>(IAsyncEnumerator<T> rows)
     {

@@ -9,144 +9,154 @@ namespace Linkage.Engine.Schema;
 /// a short one that gives up on a busy table and tries again; indexes on application tables concurrently, outside any.
 /// </summary>
 /// <param name="database">Where to.</param>
-/// <param name="applicationSchema">The schema of the application's tables, where the documented names go too.</param>
-public sealed class SchemaInstaller(LinkageDatabase database, string applicationSchema = "public")
+/// <param name="applicationSchema">
+/// The schema of the application's tables, where the documented names go too; null for the one that was installed for, else public.
+/// </param>
+public sealed class SchemaInstaller(LinkageDatabase database, string? applicationSchema = null)
 {
-    private static readonly TimeSpan _triggerLockTimeout = TimeSpan.FromSeconds(2);
-    private const int TriggerAttempts = 30;
-
     /// <summary>The version that migrations and runs record.</summary>
     public static string ModuleVersion { get; } =
         Assembly.GetExecutingAssembly().GetName().Version!.ToString(3);
 
     /// <summary>Finds out what an install would do. Writes nothing.</summary>
-    /// <param name="components">Of <see cref="Migration.Components"/>; none for all.</param>
+    /// <param name="components">
+    /// Of <see cref="Migration.Components"/>; none for all that fit the database. What is installed already is always upgraded along.
+    /// </param>
     /// <param name="cancellation">Ends the search.</param>
-    /// <exception cref="SchemaException">A component is unknown, or the application's tables are not what user links need.</exception>
-    public Task<SchemaPlan> PlanAsync(IReadOnlyCollection<string> components, CancellationToken cancellation)
-    {
-        var wanted = Wanted(components);
-        return database.TransactAsync(
-            TransactionOptions.ReadOnly,
-            async session =>
-            {
-                var tokens = await SchemaTokens.ReadAsync(session, applicationSchema);
-                var state = await SchemaState.ReadAsync(session, tokens.ApplicationSchema);
-                List<SchemaStep> steps = [];
-                foreach (var migration in wanted)
-                {
-                    var adopted = state.KeepArgumentNames(migration, tokens);
-                    steps.Add(state.Judge(new SchemaStep(
-                        migration.Component, migration.Kind, migration.Name, tokens.Render(adopted), IsNeeded: true)));
-                }
-
-                // An upgrade makes all functions anew, so one that changed brings the others along.
-                if (steps.Any(s => s is { Kind: MigrationKind.Versioned or MigrationKind.Repeatable, IsNeeded: true }))
-                    steps = [.. steps.Select(s => s.Kind == MigrationKind.Repeatable ? s with { IsNeeded = true } : s)];
-
-                return new SchemaPlan(steps, steps.Any(s => s.IsNeeded) ? state.Replaces : []);
-            },
-            cancellation);
-    }
+    /// <exception cref="SchemaException">
+    /// A component is unknown or lacks its tables, something of the application's can't be adopted, a privilege is missing, or a newer
+    /// version is installed. The message has every problem with its remedy.
+    /// </exception>
+    public Task<SchemaPlan> PlanAsync(IReadOnlyCollection<string> components, CancellationToken cancellation) =>
+        database.TransactAsync(TransactionOptions.ReadOnly, session => PlanAsync(session, components), cancellation);
 
     /// <summary>Does what is needed of a plan, step by step; each is reported when it is done.</summary>
+    /// <param name="plan">What is to be done. What another install did meanwhile is done again, without harm.</param>
+    /// <param name="report">Told each step when it is done.</param>
+    /// <param name="waiting">Told what a step waits for.</param>
+    /// <param name="cancellation">Ends the install; what was reported stands, and a later install goes on from there.</param>
+    /// <exception cref="SchemaException">Something can't be adopted.</exception>
+    /// <exception cref="LinkageException">A table was in use for too long.</exception>
     /// <exception cref="PostgresException">A step failed; the transactional part then left nothing behind.</exception>
-    public async Task ApplyAsync(SchemaPlan plan, Action<SchemaStep> report, CancellationToken cancellation)
+    public async Task ApplyAsync(SchemaPlan plan, Action<SchemaStep> report, Action<string>? waiting, CancellationToken cancellation)
     {
-        var transactional = plan.Steps.Where(s => s.Kind is MigrationKind.Versioned or MigrationKind.Repeatable).ToList();
+        var transactional = plan.Steps.Where(s => s.IsTransactional).ToList();
         if (transactional.Any(s => s.IsNeeded))
-            await ApplyTransactionalAsync(transactional, cancellation);
-        transactional.ForEach(report);
+        {
+            var components = plan.Steps.Select(s => s.Component).Except(Migration.Foundation).Distinct().ToList();
+            await ShortLock.TransactAsync(
+                database, "Installing tables and functions", session => ApplyTransactionalAsync(session, components), waiting, cancellation);
+        }
 
+        transactional.ForEach(report);
         foreach (var step in plan.Steps.Where(s => s.Kind == MigrationKind.Trigger))
         {
             if (step.IsNeeded)
-                await ApplyTriggerAsync(step, cancellation);
+                await ApplyTriggerAsync(step, waiting, cancellation);
             report(step);
         }
 
+        var indexes = new ConcurrentIndex(database, waiting);
         foreach (var step in plan.Steps.Where(s => s.Kind == MigrationKind.Index))
         {
             if (step.IsNeeded)
-                await new ConcurrentIndex(database).BuildAsync(step.Sql, cancellation);
+                await ApplyIndexAsync(indexes, IndexDefinition.Parse(step.Sql), cancellation);
             report(step);
         }
+
+        await RebuildStaleIndexesAsync(plan, report, waiting, cancellation);
     }
 
     /// <summary>The plan as one SQL script for psql, for those who must review DDL first.</summary>
     public async Task<string> ScriptAsync(SchemaPlan plan, CancellationToken cancellation)
     {
-        var tokens = await database.TransactAsync(
-            TransactionOptions.ReadOnly, s => SchemaTokens.ReadAsync(s, applicationSchema), cancellation);
-        return SchemaScript.Write(plan, tokens);
+        var statements = await database.TransactAsync(
+            TransactionOptions.ReadOnly,
+            async session =>
+            {
+                Dictionary<string, IReadOnlyList<string>> found = [];
+                foreach (var step in plan.Steps.Where(s => s is { Kind: MigrationKind.Index, IsNeeded: true }))
+                    found[step.Name] = await ConcurrentIndex.StatementsAsync(session, IndexDefinition.Parse(step.Sql));
+                return found;
+            },
+            cancellation);
+        return SchemaScript.Write(plan, statements);
     }
 
-    private Task ApplyTransactionalAsync(IReadOnlyList<SchemaStep> steps, CancellationToken cancellation) =>
-        database.TransactAsync(
-            TransactionOptions.ReadWrite,
+    private async Task<SchemaPlan> PlanAsync(DatabaseSession session, IReadOnlyCollection<string> components)
+    {
+        var state = await SchemaState.ReadAsync(session, applicationSchema);
+        if (state.NewestVersion is { } newest && newest > Version.Parse(ModuleVersion))
+            throw SchemaException.Newer(newest);
+        return await SchemaPlanner.PlanAsync(session, state, components);
+    }
+
+    // Planned again under the lock: another install may have been at work since.
+    private async Task ApplyTransactionalAsync(DatabaseSession session, IReadOnlyCollection<string> components)
+    {
+        await session.ExecuteAsync(SchemaScript.Prologue);
+        var plan = await PlanAsync(session, components);
+        var steps = plan.Steps.Where(s => s is { IsTransactional: true, IsNeeded: true }).ToList();
+        if (steps.Count == 0)
+            return;
+        await session.ExecuteAsync(SchemaScript.Begin());
+        foreach (var step in steps)
+            await session.ExecuteAsync(SchemaScript.Statements(step));
+        await session.ExecuteAsync(SchemaScript.Settle(plan.ApplicationSchema));
+    }
+
+    private Task ApplyTriggerAsync(SchemaStep step, Action<string>? waiting, CancellationToken cancellation) =>
+        ShortLock.TransactAsync(
+            database,
+            $"Trigger {step.Component}/{step.Name}",
             async session =>
             {
                 await session.ExecuteAsync(SchemaScript.Prologue);
-                await session.ExecuteAsync(EmbeddedSql.Read("Schema/bootstrap.sql"));
-                var tokens = await SchemaTokens.ReadAsync(session, applicationSchema);
-                foreach (var step in steps.Where(s => s.IsNeeded))
-                {
-                    await session.ExecuteAsync(step.Sql);
-                    await session.ExecuteAsync(SchemaScript.Record(step));
-                }
-
-                await session.ExecuteAsync(tokens.Render(EmbeddedSql.Read("Schema/settle.sql")));
+                await session.ExecuteAsync(SchemaScript.Statements(step));
             },
+            waiting,
             cancellation);
 
-    private async Task ApplyTriggerAsync(SchemaStep step, CancellationToken cancellation)
+    private async Task ApplyIndexAsync(ConcurrentIndex indexes, IndexDefinition index, CancellationToken cancellation)
     {
-        var options = TransactionOptions.ReadWrite with { LockTimeout = _triggerLockTimeout };
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await database.TransactAsync(
-                    options,
-                    async session =>
-                    {
-                        await session.ExecuteAsync(step.Sql);
-                        await session.ExecuteAsync(SchemaScript.Record(step));
-                        await session.ExecuteAsync(SchemaScript.RecordObjects);
-                    },
-                    cancellation);
-                return;
-            }
-            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
-            {
-                if (attempt == TriggerAttempts)
-                {
-                    throw new SchemaException(
-                        $"{step.Name} could not get its short lock in {TriggerAttempts} attempts, since the table is in use by a long "
-                        + "transaction. Everything before it is installed; run the install again in a quieter moment.",
-                        e);
-                }
-
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
-            }
-        }
+        await database.TransactAsync(
+            TransactionOptions.ReadWrite, session => session.ExecuteAsync(SchemaScript.RecordIndex(index)), cancellation);
+        await indexes.BuildAsync(index, cancellation);
     }
 
-    private static List<Migration> Wanted(IReadOnlyCollection<string> components)
+    private async Task RebuildStaleIndexesAsync(
+        SchemaPlan plan, Action<SchemaStep> report, Action<string>? waiting, CancellationToken cancellation)
     {
-        var unknown = components.FirstOrDefault(c => !Migration.Components.Contains(c, StringComparer.OrdinalIgnoreCase));
-        if (unknown is not null)
+        var stale = await database.TransactAsync(
+            TransactionOptions.ReadOnly,
+            session => session.QueryAsync<string>("SELECT index_name FROM linkage.stale_index ORDER BY 1"),
+            cancellation);
+        foreach (var index in stale)
+            await RebuildAsync(database, index, waiting, cancellation);
+        foreach (var step in plan.Steps.Where(s => s.Kind == MigrationKind.Rebuild))
+            report(step);
+    }
+
+    /// <summary>Builds a stale index again and forgets that it was stale.</summary>
+    internal static async Task RebuildAsync(LinkageDatabase database, string index, Action<string>? waiting, CancellationToken cancellation)
+    {
+        try
+        {
+            await new ConcurrentIndex(database, waiting).RebuildAsync(index, cancellation);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {
             throw new SchemaException(
-                $"There is no component {unknown} in this version. The components are: {string.Join(", ", Migration.Components)}.");
+                $"Index {index} is unique, and can't be built again: phones that were different before are the same now. ({e.Detail}) "
+                + "The old index stays, with values of the old definition. Join those rows or drop the index, and install again.",
+                e);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UndefinedTable)
+        {
+            // Dropped since it was noted.
         }
 
-        return
-        [
-            .. Migration.All.Where(m =>
-                components.Count == 0
-                || Migration.Foundation.Contains(m.Component)
-                || components.Contains(m.Component, StringComparer.OrdinalIgnoreCase)),
-        ];
+        await database.TransactAsync(
+            TransactionOptions.ReadWrite, session => session.ExecuteAsync(SchemaScript.ForgetStale(index)), cancellation);
     }
 }

@@ -1,111 +1,112 @@
-using System.Text.RegularExpressions;
 using Linkage.Engine.Database;
 
 namespace Linkage.Engine.Schema;
 
-/// <summary>What stands in the database already: scripts that were run, objects, and what of them is not Linkage's.</summary>
-internal sealed partial class SchemaState
+/// <summary>What is installed already: for which schema, which scripts were run, and whether objects were changed since.</summary>
+internal sealed class SchemaState
 {
-    private readonly IReadOnlyDictionary<(string Component, string Name), string> _checksums;
-    private readonly IReadOnlyDictionary<string, CatalogFunction> _functions;
-    private readonly IReadOnlySet<string> _triggers;
-    private readonly IReadOnlySet<string> _indexes;
-    private readonly bool _hasDrifted;
-
-    private SchemaState(
-        IReadOnlyDictionary<(string, string), string> checksums,
-        IReadOnlyDictionary<string, CatalogFunction> functions,
-        IReadOnlySet<string> triggers,
-        IReadOnlySet<string> indexes,
-        bool hasDrifted,
-        IReadOnlyList<string> replaces)
+    private SchemaState()
     {
-        _checksums = checksums;
-        _functions = functions;
-        _triggers = triggers;
-        _indexes = indexes;
-        _hasDrifted = hasDrifted;
-        Replaces = replaces;
     }
 
-    /// <summary>Functions and triggers of the application that an install replaces.</summary>
-    public IReadOnlyList<string> Replaces { get; }
+    /// <summary>The application's schema, unquoted: the one that was installed for, else the wanted one.</summary>
+    public required string ApplicationSchema { get; init; }
 
-    public static async Task<SchemaState> ReadAsync(DatabaseSession session, string applicationSchema)
+    /// <summary>The same as SQL wants it.</summary>
+    public required string QuotedSchema { get; init; }
+
+    /// <summary>The role that installs: the owner of schema linkage, so that all its objects have one owner.</summary>
+    public required string Installer { get; init; }
+
+    /// <summary>Whether an install was done here.</summary>
+    public required bool IsInstalled { get; init; }
+
+    /// <summary>Whether <c>linkage.own_objects()</c> is there to be asked.</summary>
+    public required bool CanListObjects { get; init; }
+
+    /// <summary>The scripts that were run.</summary>
+    public required IReadOnlyDictionary<(string Component, string Name), AppliedScript> Applied { get; init; }
+
+    /// <summary>What was installed and is gone or another now, and what is there and was not installed.</summary>
+    public required IReadOnlyList<ObjectState> Objects { get; init; }
+
+    /// <summary>Indexes that an install built, with their definitions.</summary>
+    public required IReadOnlyList<InstalledIndex> Indexes { get; init; }
+
+    /// <summary>Indexes whose stored values are of a replaced definition.</summary>
+    public required IReadOnlyList<string> StaleIndexes { get; init; }
+
+    /// <summary>The components of which something is installed.</summary>
+    public IEnumerable<string> Components => Applied.Keys.Select(k => k.Component).Distinct();
+
+    /// <summary>Whether functions or triggers are not as they were installed.</summary>
+    public bool HasDrifted => IsInstalled && (!CanListObjects || Objects.Any(o => o.IsMissing || o.IsChanged));
+
+    /// <summary>The newest version that installed anything here; null where nothing is installed.</summary>
+    public Version? NewestVersion => Applied.Values.Select(a => Version.Parse(a.ModuleVersion)).Max();
+
+    /// <summary>Reads it. The session gets a search_path under which every name is shown with its schema.</summary>
+    /// <param name="session">Where.</param>
+    /// <param name="wantedSchema">The application's schema; null for the installed one, else public.</param>
+    /// <exception cref="SchemaException">Linkage is installed for another schema, or by a role that this one is no member of.</exception>
+    public static async Task<SchemaState> ReadAsync(DatabaseSession session, string? wantedSchema)
     {
-        var isInstalled = await session.QuerySingleAsync<bool>("SELECT to_regclass('linkage.migration') IS NOT NULL");
-        var checksums = isInstalled
-            ? await session.QueryAsync<AppliedScript>(
-                """SELECT component AS "Component", name AS "Name", checksum AS "Checksum" FROM linkage.migration""")
-            : [];
-        var hasDrifted = isInstalled && await session.QuerySingleAsync<bool>(
-            """
-            SELECT EXISTS (
-              SELECT FROM linkage.installed_object i
-              LEFT JOIN linkage.own_objects() o ON o.object = i.object AND o.fingerprint = i.fingerprint
-              WHERE o.object IS NULL)
-            """);
-        var functions = await session.QueryAsync<CatalogFunction>(
-            EmbeddedSql.Read("Schema/find_functions.sql"), new { applicationSchema });
-        var triggers = await session.QueryAsync<CatalogTrigger>(
-            EmbeddedSql.Read("Schema/find_triggers.sql"), new { applicationSchema });
-        var indexes = await session.QueryAsync<string>(
-            EmbeddedSql.Read("Schema/find_indexes.sql"), new { applicationSchema });
-
-        return new SchemaState(
-            checksums.ToDictionary(s => (s.Component, s.Name), s => s.Checksum),
-            functions.ToDictionary(f => f.Signature),
-            triggers.Where(t => t.IsOwn).Select(t => t.Name).ToHashSet(),
-            indexes.ToHashSet(),
-            hasDrifted,
-            [
-                .. functions.Where(f => !f.IsOwn && !f.IsUsedAsItIs).Select(f => $"function {f.Signature}"),
-                .. triggers.Where(t => !t.IsOwn).Select(t => $"trigger {t.Name} on {t.Table}"),
-            ]);
-    }
-
-    /// <summary>Whether a step needs doing.</summary>
-    public SchemaStep Judge(SchemaStep step) => step with
-    {
-        IsNeeded = step.Kind switch
+        await session.ExecuteAsync("SET LOCAL search_path = pg_catalog, pg_temp");
+        var isInstalled = await session.QuerySingleAsync<bool>("SELECT to_regclass('linkage.installation') IS NOT NULL");
+        var installedSchema = isInstalled
+            ? await session.QuerySingleOrDefaultAsync<string>("SELECT application_schema FROM linkage.installation")
+            : null;
+        if (installedSchema is not null && wantedSchema is not null && wantedSchema != installedSchema)
         {
-            MigrationKind.Versioned => !_checksums.ContainsKey((step.Component, step.Name)),
-            MigrationKind.Repeatable => _hasDrifted || IsOutdated(step),
-            MigrationKind.Trigger => _hasDrifted || IsOutdated(step) || !_triggers.Contains(TriggerName().Match(step.Sql).Groups[1].Value),
-            _ => !_indexes.Contains(ConcurrentIndex.Parse(step.Sql).Name),
-        },
-    };
+            throw new SchemaException(
+                $"Linkage is installed for the application's schema {installedSchema} here, not for {wantedSchema}. "
+                + "A database is installed for one schema; uninstall it first to change that.");
+        }
 
-    /// <summary>
-    /// CREATE OR REPLACE FUNCTION can't rename arguments, and callers may use them by name: where normalize_phone stands already, its
-    /// arguments keep their names.
-    /// </summary>
-    public string KeepArgumentNames(Migration migration, SchemaTokens tokens)
-    {
-        if (migration.Component != "Phones")
-            return migration.Template;
-        return NormalizePhoneHeader().Replace(migration.Template, header =>
+        var schema = installedSchema ?? wantedSchema ?? "public";
+        var facts = await session.QuerySingleAsync<Facts>(
+            EmbeddedSql.Read("Schema/find_installation.sql"), new { applicationSchema = schema });
+        if (!facts.HasApplicationSchema)
+            throw new SchemaException($"This database has no schema {schema}. Name the schema of the application's tables with -Schema.");
+        if (schema.IndexOfAny(['\'', '"', '\\', '$', '{']) >= 0)
+            throw new SchemaException($"Linkage can't work in a schema whose name holds a quote, a backslash, a dollar sign or a brace, as {schema} does.");
+        if (!facts.IsMember)
         {
-            var arguments = header.Groups[1].Value;
-            var types = string.Join(",", arguments.Split(',').Select(a => a.Trim().Split(' ')[^1]));
-            return _functions.TryGetValue($"{tokens.ApplicationSchema}.normalize_phone({types})", out var existing) && existing.Arguments.Length > 0
-                ? header.Value.Replace(arguments, existing.Arguments, StringComparison.Ordinal)
-                : header.Value;
-        });
+            throw new SchemaException(
+                $"Schema linkage belongs to role {facts.Owner}, and {facts.CurrentUser} is no member of it. "
+                + $"Connect as {facts.Owner}, or as a member of it: GRANT \"{facts.Owner}\" TO \"{facts.CurrentUser}\".");
+        }
+
+        return new SchemaState
+        {
+            ApplicationSchema = schema,
+            QuotedSchema = facts.QuotedSchema,
+            Installer = facts.Owner ?? facts.CurrentUser,
+            IsInstalled = facts.IsInstalled,
+            CanListObjects = facts.CanListObjects,
+            Applied = facts.IsInstalled
+                ? (await session.QueryAsync<AppliedScript>(
+                    """SELECT component AS "Component", name AS "Name", checksum AS "Checksum", module_version AS "ModuleVersion" FROM linkage.migration"""))
+                    .ToDictionary(s => (s.Component, s.Name))
+                : new Dictionary<(string, string), AppliedScript>(),
+            Objects = facts is { IsInstalled: true, CanListObjects: true }
+                ? await session.QueryAsync<ObjectState>(EmbeddedSql.Read("Schema/compare_objects.sql"))
+                : [],
+            Indexes = facts.IsInstalled ? await session.QueryAsync<InstalledIndex>(EmbeddedSql.Read("Schema/find_installed_indexes.sql")) : [],
+            StaleIndexes = facts.IsInstalled ? await session.QueryAsync<string>("SELECT index_name FROM linkage.stale_index ORDER BY 1") : [],
+        };
     }
 
-    private bool IsOutdated(SchemaStep step) =>
-        !_checksums.TryGetValue((step.Component, step.Name), out var checksum) || checksum != step.Checksum;
-
-    [GeneratedRegex(@"publish_trigger\(\s*'(\w+)'")]
-    private static partial Regex TriggerName();
-
-    [GeneratedRegex(@"FUNCTION \{\{app\}\}\.normalize_phone\(([^)]*)\)")]
-    private static partial Regex NormalizePhoneHeader();
-
-    private sealed record AppliedScript(string Component, string Name, string Checksum);
-
-    private sealed record CatalogFunction(string Signature, string Arguments, bool IsOwn, bool IsUsedAsItIs);
-
-    private sealed record CatalogTrigger(string Name, string Table, bool IsOwn);
+    private sealed record Facts(
+        string CurrentUser, string? Owner, bool IsMember, bool IsInstalled, bool CanListObjects, bool HasApplicationSchema,
+        string QuotedSchema);
 }
+
+/// <summary>A script that was run.</summary>
+internal sealed record AppliedScript(string Component, string Name, string Checksum, string ModuleVersion);
+
+/// <summary>A function or trigger, and what became of it since the install.</summary>
+internal sealed record ObjectState(string Object, string Kind, bool IsMissing, bool IsChanged, bool IsEnabled);
+
+/// <summary>An index that an install built. Its definition is null where it is gone.</summary>
+internal sealed record InstalledIndex(string Name, bool IsValid, string? Definition, string Recorded);

@@ -5,15 +5,34 @@ namespace Linkage.Engine.Schema;
 /// <param name="Kind">How it is run.</param>
 /// <param name="Name">The script's name.</param>
 /// <param name="Sql">The script, filled in.</param>
-/// <param name="IsNeeded">Whether the database lacks it, or has it otherwise than this version would.</param>
-public sealed record SchemaStep(string Component, MigrationKind Kind, string Name, string Sql, bool IsNeeded)
+public sealed record SchemaStep(string Component, MigrationKind Kind, string Name, string Sql)
 {
+    /// <summary>Whether the database lacks it, or has it otherwise than this version would.</summary>
+    public bool IsNeeded { get; init; } = true;
+
+    /// <summary>What of the application's it replaces, and keeps for an uninstall.</summary>
+    public IReadOnlyList<string> Replaces { get; init; } = [];
+
+    /// <summary>What else somebody who reviews the step should know.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>The functions that the script itself creates in the application's schema, by signature.</summary>
+    internal IReadOnlyList<string> DirectFunctions { get; init; } = [];
+
     /// <summary>Tells this text of the script from every other.</summary>
     public string Checksum { get; } =
         Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Sql)));
+
+    /// <summary>Whether it runs in the one transaction for all that needs no lock of a busy table.</summary>
+    internal bool IsTransactional => Kind is MigrationKind.Versioned or MigrationKind.Repeatable;
 }
 
-/// <summary>What an install would do: its steps in order, and which objects of the application it would replace.</summary>
+/// <summary>What an install would do, in order.</summary>
+/// <param name="ApplicationSchema">The schema of the application's tables, unquoted.</param>
 /// <param name="Steps">Every step, needed or not.</param>
-/// <param name="Replaces">What stands there already, is not Linkage's, and would be replaced (and kept for uninstall).</param>
-public sealed record SchemaPlan(IReadOnlyList<SchemaStep> Steps, IReadOnlyList<string> Replaces);
+/// <param name="Omitted">The components that are left out, with what of the application's tables they lack here.</param>
+public sealed record SchemaPlan(string ApplicationSchema, IReadOnlyList<SchemaStep> Steps, IReadOnlyDictionary<string, string> Omitted)
+{
+    /// <summary>Whether there is anything to do.</summary>
+    public bool IsNeeded => Steps.Any(s => s.IsNeeded);
+}

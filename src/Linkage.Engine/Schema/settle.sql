@@ -1,27 +1,30 @@
 -- Ends the transactional part of an install: privileges, and what was installed.
 
--- Only what reads stays open to the roles that could call it before Linkage took it over, with what it calls.
+-- Nothing of schema linkage is everybody's, but what publishing granted to everybody (which has privileges of its own by then).
 DO $settle$
 DECLARE
-  grantee record;
+  own   record;
+  given record;
 BEGIN
-  REVOKE ALL ON ALL FUNCTIONS IN SCHEMA linkage FROM PUBLIC;
-  IF to_regprocedure('{{app}}.link_user_by_phone({{event_id}}, text)') IS NOT NULL THEN
-    FOR grantee IN
-      SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS name
-      FROM pg_proc p
-      CROSS JOIN aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a
-      WHERE p.oid = '{{app}}.link_user_by_phone({{event_id}}, text)'::regprocedure AND a.privilege_type = 'EXECUTE'
-    LOOP
-      EXECUTE format('GRANT USAGE ON SCHEMA linkage TO %s', grantee.name);
-      EXECUTE format(
-        'GRANT EXECUTE ON FUNCTION linkage.link_user_by_phone({{event_id}}, text),
-           linkage.resolve_user_links(text[], {{guest_id}}[], {{event_id}}[], text[]) TO %s', grantee.name);
-    END LOOP;
-  END IF;
+  FOR own IN
+    SELECT p.oid::regprocedure AS signature FROM pg_proc p WHERE p.pronamespace = 'linkage'::regnamespace AND p.proacl IS NULL
+  LOOP
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', own.signature);
+  END LOOP;
+
+  -- What a DBA granted on our functions before the upgrade made them anew.
+  FOR given IN
+    SELECT p.oid::regprocedure AS signature, g.item ->> 1 AS grantee, (g.item ->> 2)::boolean AS is_grantable
+    FROM jsonb_array_elements(COALESCE(NULLIF(current_setting('linkage.function_grants', true), ''), '[]')::jsonb) AS g (item)
+    JOIN pg_proc p ON p.pronamespace = 'linkage'::regnamespace AND p.proname = g.item ->> 0
+  LOOP
+    EXECUTE format(
+      'GRANT EXECUTE ON FUNCTION %s TO %s%s', given.signature, given.grantee,
+      CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
 END
 $settle$;
 
-DELETE FROM linkage.installed_object;
-INSERT INTO linkage.installed_object (object, fingerprint)
-SELECT f.object, f.fingerprint FROM linkage.own_objects() f;
+DELETE FROM linkage.installed_object o WHERE o.kind IN ('function', 'trigger');
+INSERT INTO linkage.installed_object (object, kind, fingerprint)
+SELECT f.object, f.kind, f.fingerprint FROM linkage.own_objects() f;

@@ -19,6 +19,9 @@ IMMUTABLE
 PARALLEL SAFE
 AS $normalize_phone$
 DECLARE
+  -- Where a normalize_phone was adopted, its arguments keep their names.
+  phone ALIAS FOR $1;
+  default_region ALIAS FOR $2;
   number pg_catalog.text COLLATE pg_catalog."C";
   stripped pg_catalog.text COLLATE pg_catalog."C";
   context pg_catalog.text COLLATE pg_catalog."C";
@@ -243,5 +246,8 @@ LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 AS $normalize_phone$
-  SELECT {{app}}.normalize_phone(phone, 'US');
+  SELECT {{app}}.normalize_phone($1, 'US');
 $normalize_phone$;
+
+COMMENT ON FUNCTION {{app}}.normalize_phone(text, text) IS 'Linkage: the E.164 form of a possible phone number, else NULL';
+COMMENT ON FUNCTION {{app}}.normalize_phone(text) IS 'Linkage: the E.164 form of a possible phone number of region US, else NULL';

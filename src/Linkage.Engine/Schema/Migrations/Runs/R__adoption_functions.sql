@@ -6,153 +6,289 @@ CREATE OR REPLACE FUNCTION linkage.own_comment(about text) RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT 'Linkage: ' || about $$;
 
+-- Whether an object is Linkage's: by its mark, or by the list of what was installed (somebody may have put another comment).
 CREATE OR REPLACE FUNCTION linkage.is_own(object oid, catalog regclass) RETURNS boolean
-LANGUAGE sql STABLE
-AS $$ SELECT COALESCE(pg_catalog.obj_description(object, (SELECT c.relname FROM pg_catalog.pg_class c WHERE c.oid = catalog)) LIKE 'Linkage: %', false) $$;
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT
+    COALESCE(obj_description($1, (SELECT c.relname FROM pg_class c WHERE c.oid = $2)) LIKE 'Linkage: %', false)
+    OR EXISTS (SELECT FROM linkage.installed_object i WHERE i.object = linkage.object_name($1, $2))
+$$;
 
--- Keeps a function that is not ours; does nothing where there is none, or where it was kept before.
+-- How linkage.installed_object and linkage.replaced_definition name an object, under any search_path.
+CREATE OR REPLACE FUNCTION linkage.object_name(object oid, catalog regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT CASE catalog
+    WHEN 'pg_proc'::regclass THEN format('function %s', object::regprocedure)
+    WHEN 'pg_trigger'::regclass THEN
+      (SELECT format('trigger %I on %s', t.tgname, t.tgrelid::regclass) FROM pg_trigger t WHERE t.oid = object)
+    ELSE format('table %s', object::regclass)
+  END
+$$;
+
+-- The privileges on a function as statements that bring them back, owner first.
+CREATE OR REPLACE FUNCTION linkage.function_privileges(existing regprocedure) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT
+    ARRAY[
+      format('ALTER FUNCTION %s OWNER TO %I', existing, pg_get_userbyid(p.proowner)),
+      format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', existing)]
+    || ARRAY(
+      SELECT format(
+        'GRANT EXECUTE ON FUNCTION %s TO %s%s', existing,
+        CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END,
+        CASE WHEN acl.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+      FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) acl
+      WHERE acl.privilege_type = 'EXECUTE' AND acl.grantee <> p.proowner)
+  FROM pg_proc p
+  WHERE p.oid = existing
+$$;
+
+-- Keeps a function that is not ours, before it is replaced; does nothing where there is none, or where it was kept before.
 CREATE OR REPLACE FUNCTION linkage.keep_function(signature text, owner_component text) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   existing regprocedure := to_regprocedure(signature);
 BEGIN
+  PERFORM set_config('linkage.replacing', (
+    COALESCE(NULLIF(current_setting('linkage.replacing', true), ''), '{}')::jsonb
+    || jsonb_build_object(signature, (SELECT md5(p.prosrc) FROM pg_proc p WHERE p.oid = existing)))::text, true);
   IF existing IS NULL OR linkage.is_own(existing, 'pg_proc') THEN
     RETURN;
   END IF;
-  INSERT INTO linkage.replaced_definition (object, component, definition, grants)
-  SELECT
-    format('function %s', existing), owner_component, pg_get_functiondef(p.oid),
-    ARRAY[format('ALTER FUNCTION %s OWNER TO %I', existing, pg_get_userbyid(p.proowner))]
-    || ARRAY(SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', existing) WHERE p.proacl IS NOT NULL)
-    || ARRAY(
-      SELECT format(
-        'GRANT EXECUTE ON FUNCTION %s TO %s', existing,
-        CASE WHEN acl.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(acl.grantee)) END)
-      FROM aclexplode(p.proacl) acl
-      WHERE acl.privilege_type = 'EXECUTE')
-    || ARRAY(SELECT format('COMMENT ON FUNCTION %s IS %L', existing, d.description)
-             FROM pg_description d WHERE d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass)
-  FROM pg_proc p
-  WHERE p.oid = existing
+  INSERT INTO linkage.replaced_definition (object, kind, component, restore)
+  VALUES (
+    linkage.object_name(existing, 'pg_proc'), 'function', owner_component,
+    ARRAY[pg_get_functiondef(existing)]
+    || linkage.function_privileges(existing)
+    || format('COMMENT ON FUNCTION %s IS %s', existing, COALESCE(quote_literal(obj_description(existing, 'pg_proc')), 'NULL')))
   ON CONFLICT (object) DO NOTHING;
 END
 $$;
 
--- Publishes name(arguments) in the application's schema as a call of core, a function with the same arguments in schema linkage.
--- An existing function keeps its argument names, defaults, result columns and explicit grants; PUBLIC may go on calling only
--- what reads. Refuses a result that core can't give.
-CREATE OR REPLACE FUNCTION linkage.publish_function(
-  name text, arguments text, result text, core text, owner_component text, is_read_only boolean, about text) RETURNS void
-LANGUAGE plpgsql
+-- Settles a function that a script created under a documented name (and marked as ours by its comment). One that runs with its owner's rights belongs to the owner of
+-- schema linkage from now on, who alone can do what it does, and is nobody else's to call but who was granted it. Where a
+-- function that indexes may store the values of was replaced, these are noted to be built again.
+CREATE OR REPLACE FUNCTION linkage.claim_function(signature text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  -- "a uuid, b text DEFAULT 'x'" -> "uuid, text"
-  types     text := (
-    SELECT string_agg(regexp_replace(btrim(a), '^\w+\s+(.+?)(\s+DEFAULT\s.*)?$', '\1', 'i'), ', ' ORDER BY i)
-    FROM regexp_split_to_table(arguments, ',') WITH ORDINALITY AS s (a, i));
-  signature text := format('{{app}}.%I(%s)', name, types);
-  existing  regprocedure := to_regprocedure(signature);
-  core_oid  regprocedure := to_regprocedure(format('linkage.%I(%s)', core, types));
-  had_public boolean := false;
-  columns   text;
-  missing   text;
+  claimed  regprocedure := signature::regprocedure;
+  replaced text := current_setting('linkage.replacing')::jsonb ->> signature;
+  is_definer boolean;
 BEGIN
-  IF existing IS NOT NULL AND NOT linkage.is_own(existing, 'pg_proc') THEN
+  SELECT p.prosecdef INTO is_definer FROM pg_proc p WHERE p.oid = claimed;
+  IF is_definer THEN
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', claimed);
+    EXECUTE format(
+      'ALTER FUNCTION %s OWNER TO %I', claimed,
+      (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'linkage'));
+  END IF;
+
+  INSERT INTO linkage.stale_index (index_name, function)
+  SELECT DISTINCT d.dependent, p.proname
+  FROM pg_proc p
+  CROSS JOIN linkage.function_dependents(p.proname) d
+  WHERE p.oid = claimed AND md5(p.prosrc) <> replaced AND d.kind = 'index'
+  ON CONFLICT (index_name) DO NOTHING;
+END
+$$;
+
+-- What stores or checks values of the application's functions of this name: indexes, constraints, generated columns, views.
+CREATE OR REPLACE FUNCTION linkage.function_dependents(name name) RETURNS TABLE (kind text, dependent text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+{{function_dependents}}
+$$;
+
+-- Publishes name(arguments) in the application's schema as a call of core, the one function of that name in schema linkage.
+-- An existing function keeps its argument names, defaults, result columns, owner and explicit grants. What writes runs with its
+-- owner's rights and is revoked from PUBLIC. What reads (reads lists the functions that it calls in turn) runs as the existing one
+-- did, and stays with whom could call it.
+CREATE OR REPLACE FUNCTION linkage.publish_function(
+  name text, arguments text, result text, core text, owner_component text, reads text[], about text) RETURNS void
+-- The call of core is checked here and now, whatever the install has switched off.
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET check_function_bodies = on
+AS $$
+DECLARE
+  core_oid   regprocedure;
+  types      text;
+  call       text;
+  signature  text;
+  existing   regprocedure;
+  columns    text := 'r.*';
+  is_definer boolean := true;
+  is_new     boolean := true;
+  caller     record;
+  callee     regprocedure;
+BEGIN
+  SELECT
+    p.oid, COALESCE(string_agg(format_type(t.type, NULL), ', ' ORDER BY t.i), ''),
+    format('linkage.%I(%s)', core, string_agg('$' || t.i, ', ' ORDER BY t.i))
+  INTO STRICT core_oid, types, call
+  FROM pg_proc p
+  LEFT JOIN LATERAL unnest(p.proargtypes::oid[]) WITH ORDINALITY AS t (type, i) ON true
+  WHERE p.pronamespace = 'linkage'::regnamespace AND p.proname = core
+  GROUP BY p.oid;
+  signature := format('{{app}}.%I(%s)', name, types);
+  existing := to_regprocedure(signature);
+
+  IF existing IS NOT NULL THEN
+    is_new := NOT linkage.is_own(existing, 'pg_proc');
     PERFORM linkage.keep_function(signature, owner_component);
-    SELECT
-      pg_get_function_arguments(p.oid), pg_get_function_result(p.oid),
-      p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0)
-    INTO arguments, result, had_public
+    SELECT pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), p.prosecdef OR reads IS NULL
+    INTO arguments, result, is_definer
     FROM pg_proc p
     WHERE p.oid = existing;
-
     -- Result columns by name, in the existing order and types.
-    SELECT
-      string_agg(format('r.%I::%s', a.arg_name, format_type(a.arg_type, NULL)), ', ' ORDER BY a.i),
-      string_agg(a.arg_name, ', ') FILTER (WHERE NOT EXISTS (
-        SELECT FROM pg_proc c CROSS JOIN unnest(c.proargnames, c.proargmodes) AS m (arg_name, arg_mode)
-        WHERE c.oid = core_oid AND m.arg_mode IN ('t', 'o') AND m.arg_name = a.arg_name))
-    INTO columns, missing
+    SELECT string_agg(format('r.%I::%s', a.arg_name, format_type(a.arg_type, NULL)), ', ' ORDER BY a.i)
+    INTO columns
     FROM pg_proc p
     CROSS JOIN unnest(p.proallargtypes, p.proargmodes, p.proargnames) WITH ORDINALITY AS a (arg_type, arg_mode, arg_name, i)
     WHERE p.oid = existing AND a.arg_mode IN ('t', 'o');
-    IF missing IS NOT NULL THEN
-      RAISE EXCEPTION USING
-        ERRCODE = 'LK010',
-        MESSAGE = format('The existing function %s returns %s, which Linkage''s does not.', existing, missing),
-        HINT = format('Rename it (ALTER FUNCTION %s RENAME TO ...) and install again.', existing);
-    END IF;
-    IF (columns IS NULL) <> (result !~* '^(TABLE|SETOF)') AND columns IS NULL THEN
-      RAISE EXCEPTION USING
-        ERRCODE = 'LK010',
-        MESSAGE = format('The existing function %s returns %s, which Linkage''s can''t.', existing, result),
-        HINT = format('Rename it (ALTER FUNCTION %s RENAME TO ...) and install again.', existing);
-    END IF;
-  ELSIF existing IS NOT NULL THEN
-    -- Ours, perhaps adopted by an earlier install: its face stays.
-    SELECT pg_get_function_arguments(p.oid), pg_get_function_result(p.oid) INTO arguments, result
-    FROM pg_proc p WHERE p.oid = existing;
-    SELECT string_agg(format('r.%I::%s', a.arg_name, format_type(a.arg_type, NULL)), ', ' ORDER BY a.i) INTO columns
-    FROM pg_proc p
-    CROSS JOIN unnest(p.proallargtypes, p.proargmodes, p.proargnames) WITH ORDINALITY AS a (arg_type, arg_mode, arg_name, i)
-    WHERE p.oid = existing AND a.arg_mode IN ('t', 'o');
-  ELSIF result ~* '^TABLE' THEN
-    columns := 'r.*';
+  ELSIF result !~* '^TABLE' THEN
+    columns := NULL;
   END IF;
 
   EXECUTE format(
     'CREATE OR REPLACE FUNCTION {{app}}.%I(%s) RETURNS %s
-     LANGUAGE sql %s SECURITY %s SET search_path = pg_catalog, {{app}}, pg_temp
+     LANGUAGE sql %s SECURITY %s SET search_path = pg_catalog, pg_temp
      AS %L',
     name, arguments, result,
-    CASE WHEN is_read_only THEN 'STABLE' ELSE 'VOLATILE' END,
-    CASE WHEN is_read_only THEN 'INVOKER' ELSE 'DEFINER' END,
+    CASE WHEN reads IS NULL THEN 'VOLATILE' ELSE 'STABLE' END,
+    CASE WHEN is_definer THEN 'DEFINER' ELSE 'INVOKER' END,
     CASE
-      WHEN columns IS NULL AND result = 'void' THEN
-        format('SELECT FROM linkage.%I(%s)', core, linkage.positions(types))
-      WHEN columns IS NULL THEN
-        format('SELECT linkage.%I(%s)::%s', core, linkage.positions(types), result)
-      ELSE
-        format('SELECT %s FROM linkage.%I(%s) AS r', columns, core, linkage.positions(types))
+      WHEN result = 'void' THEN format('SELECT FROM %s AS r', call)
+      WHEN columns IS NULL THEN format('SELECT %s::%s', call, result)
+      ELSE format('SELECT %s FROM %s AS r', columns, call)
     END);
   EXECUTE format('COMMENT ON FUNCTION %s IS %L', signature, linkage.own_comment(about));
-
-  IF existing IS NULL OR NOT is_read_only THEN
+  IF existing IS NULL OR (is_new AND reads IS NULL) THEN
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
-  ELSIF had_public THEN
-    -- It was everybody's and only reads, with the caller's own rights: it stays so.
-    EXECUTE format('GRANT USAGE ON SCHEMA linkage TO PUBLIC');
-    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', core_oid);
   END IF;
+
+  -- Whoever's rights the call of core needs: the owner's, or each caller's.
+  FOREACH callee IN ARRAY core_oid || COALESCE(reads::regprocedure[], '{}') LOOP
+    IF (SELECT p.proacl IS NULL FROM pg_proc p WHERE p.oid = callee) THEN
+      EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', callee);
+    END IF;
+    FOR caller IN
+      SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS name
+      FROM pg_proc p
+      CROSS JOIN LATERAL (
+        SELECT p.proowner
+        UNION
+        SELECT acl.grantee FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) acl WHERE NOT p.prosecdef
+      ) AS a (grantee)
+      WHERE p.oid = signature::regprocedure
+    LOOP
+      EXECUTE format('GRANT USAGE ON SCHEMA linkage TO %s', caller.name);
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', callee, caller.name);
+    END LOOP;
+  END LOOP;
 END
 $$;
 
--- 'uuid, text' -> '$1, $2'
-CREATE OR REPLACE FUNCTION linkage.positions(types text) RETURNS text
-LANGUAGE sql IMMUTABLE
-AS $$
-  SELECT pg_catalog.string_agg('$' || i, ', ' ORDER BY i) FROM pg_catalog.generate_series(1, array_length(string_to_array(types, ','), 1)) i
-$$;
-
--- Publishes a trigger; an existing one of that name that is not ours is kept for uninstall. definition is what follows the name.
+-- Publishes a trigger; definition is what follows its name. What stood in its place is kept for uninstall: a trigger of that name that
+-- is not ours, and any other of this table that runs the same function (which would run it twice). A trigger that
+-- was disabled stays so.
 CREATE OR REPLACE FUNCTION linkage.publish_trigger(
   name text, on_table regclass, definition text, owner_component text, about text) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  existing oid := (SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = on_table AND t.tgname = name AND NOT t.tgisinternal);
+  runs     regproc := substring(definition FROM 'EXECUTE FUNCTION ([^()]+)\(\)');
+  existing record;
+  state    "char";
 BEGIN
-  IF existing IS NOT NULL THEN
-    IF NOT linkage.is_own(existing, 'pg_trigger') THEN
-      INSERT INTO linkage.replaced_definition (object, component, definition)
-      VALUES (format('trigger %I on %s', name, on_table), owner_component, pg_get_triggerdef(existing))
+  FOR existing IN
+    SELECT t.oid, t.tgname, t.tgenabled, linkage.is_own(t.oid, 'pg_trigger') AS is_own
+    FROM pg_trigger t
+    WHERE t.tgrelid = on_table AND NOT t.tgisinternal AND (t.tgname = name OR t.tgfoid = runs)
+  LOOP
+    IF existing.tgname = name THEN
+      state := existing.tgenabled;
+    END IF;
+    IF NOT existing.is_own THEN
+      INSERT INTO linkage.replaced_definition (object, kind, component, restore)
+      VALUES (
+        linkage.object_name(existing.oid, 'pg_trigger'), 'trigger', owner_component,
+        ARRAY[
+          pg_get_triggerdef(existing.oid),
+          linkage.trigger_state(existing.tgname, on_table, existing.tgenabled),
+          format(
+            'COMMENT ON TRIGGER %I ON %s IS %s', existing.tgname, on_table,
+            COALESCE(quote_literal(obj_description(existing.oid, 'pg_trigger')), 'NULL'))])
       ON CONFLICT (object) DO NOTHING;
     END IF;
-    EXECUTE format('DROP TRIGGER %I ON %s', name, on_table);
-  END IF;
+    EXECUTE format('DROP TRIGGER %I ON %s', existing.tgname, on_table);
+  END LOOP;
   EXECUTE format('CREATE TRIGGER %I %s', name, definition);
   EXECUTE format('COMMENT ON TRIGGER %I ON %s IS %L', name, on_table, linkage.own_comment(about));
+  EXECUTE linkage.trigger_state(name, on_table, COALESCE(state, 'O'));
+END
+$$;
+
+-- The statement that switches a trigger to a state as pg_trigger.tgenabled writes it.
+CREATE OR REPLACE FUNCTION linkage.trigger_state(name text, on_table regclass, state "char") RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT format(
+    'ALTER TABLE %s %s TRIGGER %I', on_table,
+    CASE state WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, name)
+$$;
+
+-- Takes over a table that stands already: notes which of these columns it lacks, for an uninstall that takes the history along,
+-- and lifts what is stricter than Linkage's rows are: NOT NULL on these columns, and checks. Does nothing where there is none yet.
+CREATE OR REPLACE FUNCTION linkage.adopt_table(table_name text, added_columns text[], owner_component text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  existing regclass := to_regclass(table_name);
+  item     record;
+BEGIN
+  IF existing IS NULL OR linkage.is_own(existing, 'pg_class') THEN
+    RETURN;
+  END IF;
+  INSERT INTO linkage.replaced_definition (object, kind, component, restore)
+  VALUES (
+    linkage.object_name(existing, 'pg_class'), 'table', owner_component,
+    ARRAY[format('COMMENT ON TABLE %s IS %s', existing, COALESCE(quote_literal(obj_description(existing, 'pg_class')), 'NULL'))])
+  ON CONFLICT (object) DO NOTHING;
+
+  INSERT INTO linkage.replaced_definition (object, kind, component, restore, takes_history)
+  SELECT
+    format('column %I of %s', c.name, existing), 'column', owner_component,
+    ARRAY[format('ALTER TABLE %s DROP COLUMN IF EXISTS %I', existing, c.name)], true
+  FROM unnest(added_columns) AS c (name)
+  WHERE NOT EXISTS (
+    SELECT FROM pg_attribute a WHERE a.attrelid = existing AND a.attname = c.name AND NOT a.attisdropped)
+  ON CONFLICT (object) DO NOTHING;
+
+  FOR item IN
+    SELECT
+      format('column %I of %s', a.attname, existing) AS object, 'column' AS kind,
+      format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', existing, a.attname) AS restore,
+      format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', existing, a.attname) AS lift
+    FROM pg_attribute a
+    WHERE a.attrelid = existing AND a.attnotnull AND NOT a.atthasdef AND a.attname = ANY (added_columns)
+    UNION ALL
+    SELECT
+      format('constraint %I on %s', c.conname, existing), 'constraint',
+      -- NOT VALID: rows from Linkage's time may not meet it
+      format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', existing, c.conname, replace(pg_get_constraintdef(c.oid), ' NOT VALID', '')),
+      format('ALTER TABLE %s DROP CONSTRAINT %I', existing, c.conname)
+    FROM pg_constraint c
+    WHERE c.conrelid = existing AND c.contype = 'c'
+  LOOP
+    INSERT INTO linkage.replaced_definition (object, kind, component, restore)
+    VALUES (item.object, item.kind, owner_component, ARRAY[item.restore])
+    ON CONFLICT (object) DO NOTHING;
+    EXECUTE item.lift;
+  END LOOP;
 END
 $$;
 
@@ -161,14 +297,13 @@ CREATE OR REPLACE FUNCTION linkage.own_objects() RETURNS TABLE (object text, kin
 -- Definitions name what is not on the path with its schema: a fixed path gives the same text every time.
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT pg_catalog.format('function %s', p.oid::regprocedure), 'function', pg_catalog.md5(pg_catalog.pg_get_functiondef(p.oid)), true
-  FROM pg_catalog.pg_proc p
-  WHERE p.pronamespace = 'linkage'::regnamespace
-     OR (p.pronamespace = '{{app}}'::regnamespace AND linkage.is_own(p.oid, 'pg_catalog.pg_proc'))
+  SELECT linkage.object_name(p.oid, 'pg_proc'), 'function', md5(pg_get_functiondef(p.oid)), true
+  FROM pg_proc p
+  WHERE p.prokind = 'f'
+    AND (p.pronamespace = 'linkage'::regnamespace
+      OR (p.pronamespace = '{{app}}'::regnamespace AND linkage.is_own(p.oid, 'pg_proc')))
   UNION ALL
-  SELECT
-    pg_catalog.format('trigger %I on %s', t.tgname, t.tgrelid::regclass), 'trigger',
-    pg_catalog.md5(pg_catalog.pg_get_triggerdef(t.oid)), t.tgenabled <> 'D'
-  FROM pg_catalog.pg_trigger t
-  WHERE NOT t.tgisinternal AND linkage.is_own(t.oid, 'pg_catalog.pg_trigger')
+  SELECT linkage.object_name(t.oid, 'pg_trigger'), 'trigger', md5(pg_get_triggerdef(t.oid)), t.tgenabled IN ('O', 'A')
+  FROM pg_trigger t
+  WHERE NOT t.tgisinternal AND linkage.is_own(t.oid, 'pg_trigger')
 $$;

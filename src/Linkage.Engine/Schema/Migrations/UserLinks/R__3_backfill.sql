@@ -166,7 +166,8 @@ CREATE OR REPLACE FUNCTION linkage.backfill_user_links(wanted text, batch_size i
 RETURNS TABLE (
   processed_count bigint, linked_count bigint, no_match_count bigint, ambiguous_count bigint, skipped_count bigint,
   sample_results jsonb)
-LANGUAGE plpgsql
+-- its caller in the application's schema may belong to another role
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   work   jsonb := linkage.user_link_work_by_key(wanted);

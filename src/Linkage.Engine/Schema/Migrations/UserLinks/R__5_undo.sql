@@ -298,7 +298,8 @@ $$;
 -- Undo by time in one call and one transaction; see the wrapper in the application's schema.
 CREATE OR REPLACE FUNCTION linkage.rollback_user_links(since timestamptz, wanted text, dry_run boolean)
 RETURNS TABLE (rolled_back_count bigint, conflict_count bigint, sample_results jsonb)
-LANGUAGE plpgsql
+-- its caller in the application's schema may belong to another role
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   work   jsonb := linkage.undo_since_work(since, wanted, NULL);

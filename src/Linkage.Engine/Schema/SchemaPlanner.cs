@@ -1,0 +1,220 @@
+using Linkage.Engine.Database;
+
+namespace Linkage.Engine.Schema;
+
+/// <summary>Finds out what an install would do to a database, and whether anything stands in its way. Writes nothing.</summary>
+internal sealed class SchemaPlanner
+{
+    private readonly DatabaseSession _session;
+    private readonly SchemaState _state;
+    private readonly SchemaTokens _tokens;
+
+    private SchemaPlanner(DatabaseSession session, SchemaState state, SchemaTokens tokens)
+    {
+        _session = session;
+        _state = state;
+        _tokens = tokens;
+    }
+
+    /// <summary>Plans the install of components (none for all that fit) and of what is installed already.</summary>
+    /// <exception cref="SchemaException">A component does not exist or does not fit, or something can't be adopted.</exception>
+    public static async Task<SchemaPlan> PlanAsync(
+        DatabaseSession session, string? applicationSchema, IReadOnlyCollection<string> components)
+    {
+        var unknown = components.FirstOrDefault(c => !Migration.Components.Contains(c, StringComparer.OrdinalIgnoreCase));
+        if (unknown is not null)
+        {
+            throw new SchemaException(
+                $"There is no component {unknown} in this version. The components are: {string.Join(", ", Migration.Components)}.");
+        }
+
+        var state = await SchemaState.ReadAsync(session, applicationSchema);
+        return await PlanAsync(session, state, components);
+    }
+
+    /// <inheritdoc cref="PlanAsync(DatabaseSession, string?, IReadOnlyCollection{string})"/>
+    public static async Task<SchemaPlan> PlanAsync(DatabaseSession session, SchemaState state, IReadOnlyCollection<string> components)
+    {
+        var tokens = await SchemaTokens.ReadAsync(
+            session, state.QuotedSchema, state.Installer, Migration.Foundation.Concat(Migration.Components));
+        return await new SchemaPlanner(session, state, tokens).PlanAsync(components);
+    }
+
+    private async Task<SchemaPlan> PlanAsync(IReadOnlyCollection<string> components)
+    {
+        // All functions have one version: what is installed is upgraded along.
+        bool IsWanted(string component) =>
+            components.Count == 0
+            || Migration.Foundation.Contains(component)
+            || components.Contains(component, StringComparer.OrdinalIgnoreCase)
+            || _state.Components.Contains(component);
+
+        var omitted = Migration.Components
+            .Where(c => IsWanted(c) && _tokens.Missing(c) is not null)
+            .ToDictionary(c => c, c => $"Schema {_state.ApplicationSchema} lacks what {c} works on: {_tokens.Missing(c)}.");
+        var refused = omitted.Keys.FirstOrDefault(c => components.Contains(c, StringComparer.OrdinalIgnoreCase));
+        if (refused is not null)
+            throw new SchemaException(omitted[refused] + " Name the application's schema with -Schema, or add what is missing.");
+
+        var wanted = Migration.All.Where(m => IsWanted(m.Component) && !omitted.ContainsKey(m.Component)).ToList();
+        var steps = await DescribeAsync(wanted);
+        if (steps.Any(s => s.IsNeeded && s.Kind != MigrationKind.Index))
+            await RefuseConflictsAsync(wanted);
+        return new SchemaPlan(_state.ApplicationSchema, [.. steps, .. await RebuildsAsync(steps)], omitted);
+    }
+
+    private async Task<List<SchemaStep>> DescribeAsync(IReadOnlyList<Migration> wanted)
+    {
+        var functions = wanted.ToDictionary(m => m, m => FunctionsOf(m).ToList());
+        var existing = (await FindExistingAsync([.. functions.Values.SelectMany(f => f)], TriggersOf(wanted))).ToLookup(e => e.Signature);
+
+        List<SchemaStep> steps = [];
+        foreach (var migration in wanted)
+        {
+            var template = PublishedFunction.KeepArguments(
+                migration.Template,
+                f => existing[(f with { Arguments = Render(migration, f.Arguments) }).Signature(_tokens.ApplicationSchema)].FirstOrDefault()?.Arguments);
+            var step = new SchemaStep(migration.Component, migration.Kind, migration.Name, Render(migration, template))
+            {
+                DirectFunctions = [.. functions[migration].Where(f => f.IsDirect).Select(f => f.Signature(_tokens.ApplicationSchema))],
+            };
+            var places = functions[migration].Select(f => f.Signature(_tokens.ApplicationSchema))
+                .Concat(PublishedTrigger.Find(step.Sql).Select(t => $"{t.Name} on {t.Table}"));
+            var replaced = places.SelectMany(p => existing[p]).Where(e => !e.IsOwn).ToList();
+            var revoked = functions[migration].Where(f => f.IsRevoked).Select(f => f.Signature(_tokens.ApplicationSchema)).ToHashSet();
+            steps.Add(await JudgeAsync(step) with
+            {
+                Replaces = [.. replaced.Select(e => e.Object).Distinct()],
+                Notes =
+                [
+                    .. replaced.Where(e => e.IsPublic && revoked.Contains(e.Signature)).Select(e => $"EXECUTE on {e.Object} is revoked from PUBLIC"),
+                    .. replaced.Where(e => functions[migration].Exists(f => f.IsDirect && f.IsRevoked && f.Signature(_tokens.ApplicationSchema) == e.Signature)
+                                           && e.Owner != _state.Installer)
+                        .Select(e => $"{e.Object} passes from role {e.Owner} to {_state.Installer}"),
+                ],
+            });
+        }
+
+        // An upgrade makes all functions anew, so one that changed brings the others along.
+        return steps.Any(s => s is { IsTransactional: true, IsNeeded: true })
+            ? [.. steps.Select(s => s.Kind == MigrationKind.Repeatable ? s with { IsNeeded = true } : s)]
+            : steps;
+    }
+
+    private async Task<SchemaStep> JudgeAsync(SchemaStep step)
+    {
+        var applied = _state.Applied.GetValueOrDefault((step.Component, step.Name));
+        if (step.Kind != MigrationKind.Index)
+        {
+            return step with
+            {
+                IsNeeded = applied is null
+                    || (step.Kind != MigrationKind.Versioned && (_state.HasDrifted || applied.Checksum != step.Checksum)),
+            };
+        }
+
+        var definition = IndexDefinition.Parse(step.Sql);
+        var existing = await _session.QuerySingleOrDefaultAsync<ExistingIndex>(
+            """
+            SELECT i.indisvalid AS "IsValid", pg_get_indexdef(i.indexrelid) AS "Definition"
+            FROM pg_index i
+            WHERE i.indexrelid = to_regclass(@name)
+            """,
+            new { name = definition.QualifiedName });
+        return step with
+        {
+            IsNeeded = existing is not { IsValid: true },
+            Notes = existing switch
+            {
+                { IsValid: false } => [$"{definition.QualifiedName} is invalid, left by a build that failed: it is dropped and built again"],
+                { IsValid: true } when !definition.Matches(existing.Definition) =>
+                    [$"{definition.QualifiedName} stands already and stays, though it is another: {existing.Definition}"],
+                _ => [],
+            },
+        };
+    }
+
+    /// <summary>Indexes to be built again: those that are stale, and those that will be when a function that they store values of is replaced.</summary>
+    private async Task<List<SchemaStep>> RebuildsAsync(IReadOnlyList<SchemaStep> steps)
+    {
+        var rebuilds = _state.StaleIndexes
+            .Select(i => new SchemaStep("Phones", MigrationKind.Rebuild, i, string.Empty))
+            .ToList();
+        foreach (var step in steps.Where(s => s.IsNeeded && s.DirectFunctions.Count > 0))
+        {
+            if (step.Replaces.Count == 0 && (!_state.Applied.TryGetValue((step.Component, step.Name), out var applied) || applied.Checksum == step.Checksum))
+                continue;
+            foreach (var name in step.DirectFunctions.Select(NameOf).Distinct())
+            {
+                var dependents = await _session.QueryAsync<Dependent>(
+                    _tokens.Render(step.Component, EmbeddedSql.Read("Schema/find_dependents.sql")).Replace("$1", "@name", StringComparison.Ordinal), new { name });
+                var notes = dependents.Where(d => d.Kind is "constraint" or "column").Select(d =>
+                    $"{d.Kind} {d.Name} holds what the former {name} said; it is not checked or computed again").Distinct().ToList();
+                rebuilds.AddRange(dependents
+                    .Where(d => d.Kind == "index")
+                    .Select(d => new SchemaStep(step.Component, MigrationKind.Rebuild, d.Name, string.Empty) { Notes = notes }));
+            }
+        }
+
+        return [.. rebuilds.DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
+    }
+
+    private async Task RefuseConflictsAsync(IReadOnlyList<Migration> wanted)
+    {
+        var functions = wanted.SelectMany(FunctionsOf).ToList();
+        var triggers = TriggersOf(wanted);
+        var tables = triggers.Select(t => t.Table)
+            .Concat(wanted.Where(m => m.Kind == MigrationKind.Index).Select(m => IndexDefinition.Parse(Render(m, m.Template)).Table))
+            .Distinct()
+            .ToArray();
+        var conflicts = (await _session.QueryAsync<Conflict>(
+            _tokens.Render("Runs", EmbeddedSql.Read("Schema/find_conflicts.sql")),
+            new
+            {
+                names = functions.Select(f => f.Name).ToArray(),
+                types = functions.Select(f => f.Types).ToArray(),
+                columns = functions.Select(f => f.Columns).ToArray(),
+                results = functions.Select(f => f.Result).ToArray(),
+                required = functions.Select(f => f.Required).ToArray(),
+                tables,
+                installer = _state.Installer,
+            })).ToList();
+        foreach (var component in wanted.Select(m => m.Component).Distinct())
+        {
+            foreach (var preflight in Migration.Preflights(component))
+                conflicts.AddRange(await _session.QueryAsync<Conflict>(_tokens.Render(component, preflight)));
+        }
+
+        if (conflicts.Count > 0)
+            throw SchemaException.CannotAdopt(conflicts.Select(c => $"{c.Problem} {c.Remedy}"));
+    }
+
+    private Task<IReadOnlyList<ExistingObject>> FindExistingAsync(IReadOnlyList<PublishedFunction> functions, IReadOnlyList<PublishedTrigger> triggers) =>
+        _session.QueryAsync<ExistingObject>(
+            EmbeddedSql.Read("Schema/find_existing.sql"),
+            new
+            {
+                signatures = functions.Select(f => f.Signature(_tokens.ApplicationSchema)).ToArray(),
+                triggers = triggers.Select(t => t.Name).ToArray(),
+                triggerTables = triggers.Select(t => t.Table).ToArray(),
+                triggerFunctions = triggers.Select(t => t.Function).ToArray(),
+            });
+
+    private IEnumerable<PublishedFunction> FunctionsOf(Migration migration) =>
+        PublishedFunction.Find(migration.Template, text => Render(migration, text));
+
+    private List<PublishedTrigger> TriggersOf(IEnumerable<Migration> migrations) =>
+        [.. migrations.SelectMany(m => PublishedTrigger.Find(Render(m, m.Template)))];
+
+    private string Render(Migration migration, string template) => _tokens.Render(migration.Component, template);
+
+    private static string NameOf(string signature) => signature[(signature.LastIndexOf('.', signature.IndexOf('(', StringComparison.Ordinal)) + 1)..signature.IndexOf('(', StringComparison.Ordinal)];
+
+    private sealed record ExistingObject(string Signature, string Object, string Arguments, bool IsOwn, bool IsPublic, string Owner);
+
+    private sealed record ExistingIndex(bool IsValid, string Definition);
+
+    private sealed record Dependent(string Kind, string Name);
+
+    private sealed record Conflict(string Problem, string Remedy);
+}
