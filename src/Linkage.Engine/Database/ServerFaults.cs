@@ -11,6 +11,9 @@ internal static class ServerFaults
     /// <summary>LK002: the run was taken over, stopped or finished by another session.</summary>
     public const string NoLongerRunning = "Linkage.Run.NoLongerRunning";
 
+    /// <summary>Linkage's objects are missing in the database.</summary>
+    public const string SchemaMissing = "Linkage.Schema.Missing";
+
     private static readonly Dictionary<string, (string ErrorId, FaultKind Kind)> _own = new(StringComparer.Ordinal)
     {
         ["LK001"] = (TargetHeld, FaultKind.Busy),
@@ -22,6 +25,7 @@ internal static class ServerFaults
         ["LK007"] = ("Linkage.Guest.NotFound", FaultKind.NotFound),
         ["LK008"] = ("Linkage.FeatureFlag.NotInTable", FaultKind.InvalidState),
         ["LK010"] = ("Linkage.Schema.CannotAdopt", FaultKind.InvalidState),
+        ["LK020"] = ("Linkage.Phone.NotPossible", FaultKind.InvalidInput),
     };
 
     /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>
@@ -36,7 +40,7 @@ internal static class ServerFaults
         return error.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName
             && error.MessageText.Contains("linkage", StringComparison.Ordinal)
             ? new LinkageException(
-                "Linkage.Schema.Missing", FaultKind.InvalidState,
+                SchemaMissing, FaultKind.InvalidState,
                 $"Database {database} lacks Linkage's objects, or has those of another version ({error.MessageText}). "
                 + "Run Install-LinkageSchema; Test-LinkageSchema says what is missing.",
                 error)

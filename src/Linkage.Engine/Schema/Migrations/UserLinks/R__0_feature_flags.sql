@@ -97,3 +97,37 @@ BEGIN
   RETURN previous;
 END
 $$;
+
+-- Flags by name, as linking sees them (is_enabled, by get_feature_flag) and as the table has them (is_stored; null where it has no
+-- such row, or where the application keeps its flags elsewhere). wanted null gives every flag of the table.
+CREATE OR REPLACE FUNCTION linkage.find_feature_flags(wanted text[])
+RETURNS TABLE (name text, is_enabled boolean, is_stored boolean)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  columns record := linkage.feature_flag_columns();
+BEGIN
+  IF columns.name_column IS NULL OR columns.state_column IS NULL THEN
+    RETURN QUERY
+    SELECT w.name, {{app}}.get_feature_flag(w.name), NULL::boolean
+    FROM unnest(wanted) WITH ORDINALITY AS w (name, position)
+    ORDER BY w.position;
+    RETURN;
+  END IF;
+
+  RETURN QUERY EXECUTE format(
+    'SELECT f.name, {{app}}.get_feature_flag(f.name), f.state
+     FROM (
+       SELECT w.name, s.%2$I AS state, w.position
+       FROM unnest($1) WITH ORDINALITY AS w (name, position)
+       LEFT JOIN {{app}}.feature_flags s ON s.%1$I = w.name
+       UNION ALL
+       SELECT s.%1$I::text, s.%2$I, NULL
+       FROM {{app}}.feature_flags s
+       WHERE $1 IS NULL
+     ) AS f
+     ORDER BY f.position, f.name',
+    columns.name_column, columns.state_column)
+  USING wanted;
+END
+$$;

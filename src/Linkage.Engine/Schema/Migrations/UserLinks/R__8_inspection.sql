@@ -124,31 +124,63 @@ BEGIN
 END
 $$;
 
--- Records without a user, each with what the rules say of it: the target's candidates in key order. linkable_only leaves those that
+-- Every record without a user, also those that no rule could ever link.
+CREATE OR REPLACE FUNCTION linkage.unlinked_candidates(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format('t.%I IS NULL', target.user_column)
+  FROM linkage.link_target target
+  WHERE target.name = walk ->> 'target'
+$$;
+
+-- Where the records without a user are.
+CREATE OR REPLACE FUNCTION linkage.unlinked_walk(wanted text) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT (linkage.user_link_work(wanted) -> 'walk') || pg_catalog.jsonb_build_object('candidates', 'unlinked_candidates')
+$$;
+
+-- The records without a user of one key set, each with what the rules say of it, in key order. linkable_only leaves those that
 -- would be linked now.
-CREATE OR REPLACE FUNCTION linkage.unlinked_records(wanted text, linkable_only boolean)
+-- Plan: the key set by the walk's index, the rule once for all of them, guests by primary key.
+CREATE OR REPLACE FUNCTION linkage.unlinked_records(walk jsonb, key_set jsonb, linkable_only boolean)
 RETURNS TABLE (
-  record_key text, guest_id text, guest_name text, event_id text, phone text, normalized_phone text,
-  guest_user_id text, outcome text, rule text, reason text, user_id text)
-LANGUAGE plpgsql STABLE
+  target text, record_key text, guest_id text, guest_name text, guest_user_id text, event_id text, phone text, normalized_phone text,
+  matched_guest_id text, outcome text, rule text, reason text, user_id text)
+-- Compiling a key set takes longer than reading it.
+LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
-  target linkage.link_target := linkage.find_link_target(wanted);
-  work   jsonb := linkage.user_link_work_by_key(wanted);
+  target linkage.link_target := linkage.find_link_target(walk ->> 'target');
+  keys   text[];
+  guests {{guest_id}}[];
+  events {{event_id}}[];
+  phones text[];
 BEGIN
-  -- Plan: candidates by the candidates' index or a scan, then per record the resolver's nested loop.
-  RETURN QUERY EXECUTE format(
+  EXECUTE format(
+    'SELECT array_agg(c.k), array_agg(c.g), array_agg(c.e), array_agg(c.p)
+     FROM (
+       SELECT %s AS k, %s::{{guest_id}} AS g, %s::{{event_id}} AS e, t.%I::text AS p
+       FROM %I.%I AS t
+       WHERE %s AND %s
+       ORDER BY %s
+     ) AS c',
+    linkage.record_key_expression(target),
+    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'),
+    COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
+    target.phone_column, target.table_schema, target.table_name,
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set), linkage.key_columns(walk))
+  INTO keys, guests, events, phones;
+
+  -- Executed with its values, so that the planner knows how many there are.
+  RETURN QUERY EXECUTE
     'SELECT
-       %1$s, g.id::text, g.guest_name::text, r.event_id::text, t.%2$I::text, r.normalized_phone,
-       g.user_id::text, r.outcome, r.rule, r.reason, r.user_id::text
-     FROM %3$I.%4$I AS t
-     LEFT JOIN {{app}}.event_guests g ON g.id = %5$s
-     CROSS JOIN LATERAL linkage.decide_user_links(
-       $1, ARRAY[%1$s], ARRAY[%5$s]::{{guest_id}}[], ARRAY[%6$s]::{{event_id}}[], ARRAY[t.%2$I::text]) r
-     WHERE %7$s AND (r.outcome = ''linked'' OR NOT $2)',
-    linkage.record_key_expression(target), target.phone_column, target.table_schema, target.table_name,
-    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'), COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
-    linkage.candidates(work -> 'walk'))
-  USING target.name, linkable_only;
+       $1, d.record_key, d.asked_guest::text, g.guest_name::text, g.user_id::text, d.event_id::text, d.asked_phone,
+       d.normalized_phone, d.matched_guest_id::text, d.outcome, d.rule, d.reason, d.user_id::text
+     FROM linkage.decide_user_links($1, $2, $3, $4, $5) d
+     LEFT JOIN {{app}}.event_guests g ON g.id = d.asked_guest
+     WHERE d.outcome = ''linked'' OR NOT $6
+     ORDER BY d.ordinal'
+  USING target.name, keys, guests, events, phones, linkable_only;
 END
 $$;

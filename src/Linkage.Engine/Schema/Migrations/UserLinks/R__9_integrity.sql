@@ -1,0 +1,194 @@
+-- How whole the links are. All of it reads only, and answers where tables or indexes are missing: problem then says what.
+
+-- Deliveries without a user whose active guest has one who exists, less those that an undo keeps unlinked, and how many deliveries
+-- there are: counted if exact, or if the table is small and was never analyzed; else the planner's statistics, scaled to the table's
+-- present size.
+-- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), joined with guests and users by
+-- primary key, or hashed where unlinked deliveries are many. Suppressed ones from linkage.link_suppression by primary keys.
+CREATE OR REPLACE FUNCTION linkage.measure_delivery_integrity(wanted text, exact boolean)
+RETURNS TABLE (problem text, inconsistent bigint, suppressed bigint, suppressions bigint, deliveries bigint, is_estimate boolean)
+LANGUAGE plpgsql STABLE SET jit = off
+AS $$
+DECLARE
+  target   linkage.link_target := linkage.find_link_target(wanted);
+  relation regclass := to_regclass(format('%I.%I', target.table_schema, target.table_name));
+BEGIN
+  is_estimate := false;
+  problem := linkage.integrity_problem(target, exact);
+  IF problem IS NOT NULL THEN
+    RETURN NEXT;
+    RETURN;
+  END IF;
+
+  EXECUTE format(
+    'SELECT count(*)
+     FROM %1$s AS t
+     JOIN {{app}}.event_guests g ON g.id = t.%2$I AND g.removed_at IS NULL
+     JOIN {{app}}.users u ON u.id = g.user_id
+     WHERE t.%3$I IS NULL AND t.%2$I IS NOT NULL',
+    relation, target.guest_column, target.user_column)
+  INTO inconsistent;
+
+  EXECUTE format(
+    'SELECT
+       count(*) FILTER (WHERE u.id IS NOT NULL), count(*)
+     FROM linkage.link_suppression s
+     JOIN %1$s AS t ON %2$s
+     LEFT JOIN {{app}}.event_guests g ON g.id = t.%3$I AND g.removed_at IS NULL AND g.user_id = s.user_id
+     LEFT JOIN {{app}}.users u ON u.id = g.user_id
+     WHERE s.target = $1 AND t.%4$I IS NULL',
+    relation, linkage.record_key_condition(target, 's.record_key'), target.guest_column, target.user_column)
+  INTO suppressed, suppressions
+  USING target.name;
+  inconsistent := inconsistent - suppressed;
+
+  IF NOT exact THEN
+    deliveries := linkage.estimated_rows(relation);
+    is_estimate := deliveries IS NOT NULL;
+    deliveries := GREATEST(deliveries, inconsistent + suppressed);
+  END IF;
+  IF deliveries IS NULL AND (exact OR inconsistent = 0 OR linkage.size_on_disk(relation) <= 1073741824) THEN
+    -- Of nothing inconsistent there is no share to compute, and no need to count.
+    IF exact OR inconsistent > 0 THEN
+      EXECUTE format('SELECT count(*) FROM %s', relation) INTO deliveries;
+    END IF;
+  ELSIF deliveries IS NULL THEN
+    problem := format('%s was never analyzed, so that the number of its rows is not known: run ANALYZE, or count with -Exact.', relation);
+  END IF;
+  RETURN NEXT;
+END
+$$;
+
+-- Why the integrity of a target can't be measured, or null. Without the index it would take a scan, which exact accepts.
+CREATE OR REPLACE FUNCTION linkage.integrity_problem(target linkage.link_target, exact boolean) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE
+    WHEN t.relation IS NULL THEN format('There is no table %I.%I.', target.table_schema, target.table_name)
+    WHEN to_regclass('{{app}}.event_guests') IS NULL THEN 'There is no table {{app}}.event_guests.'
+    WHEN to_regclass('{{app}}.users') IS NULL THEN 'There is no table {{app}}.users.'
+    WHEN target.guest_column IS NULL THEN format('Target %s has no column for the guest, whose user could be compared.', target.name)
+    WHEN NOT exact AND NOT EXISTS (
+      SELECT
+      FROM pg_catalog.pg_index i
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+      WHERE i.indrelid = t.relation AND i.indisvalid AND a.attname = target.guest_column
+        AND pg_catalog.pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NULL)', target.user_column)
+    ) THEN format(
+      'The index %s on %s (%I) WHERE %I IS NULL is missing or invalid, and without it the whole table would be read: '
+      'Install-LinkageSchema creates it; -Exact counts without it.',
+      CASE WHEN target.name = 'message_deliveries' THEN 'idx_message_deliveries_guest_user_null' ELSE 'of unlinked records' END,
+      t.relation, target.guest_column, target.user_column)
+  END
+  FROM (SELECT to_regclass(format('%I.%I', target.table_schema, target.table_name))) AS t (relation)
+$$;
+
+-- The tables that hold a table's rows: itself, or the leaves of its partitions.
+CREATE OR REPLACE FUNCTION linkage.leaf_tables(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT $1 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = $1 AND c.relkind = 'p')
+  UNION ALL
+  SELECT p.relid FROM pg_catalog.pg_partition_tree($1) p WHERE p.isleaf AND p.level > 0
+$$;
+
+CREATE OR REPLACE FUNCTION linkage.size_on_disk(relation regclass) RETURNS bigint
+LANGUAGE sql STABLE
+AS $$ SELECT COALESCE(sum(pg_catalog.pg_relation_size(l)), 0)::bigint FROM linkage.leaf_tables($1) l $$;
+
+-- How many rows a table has by its statistics: rows per page when it was analyzed, times its pages now. Null if a part of it was
+-- never analyzed: reltuples is -1 then, and 0 before PostgreSQL 14.
+CREATE OR REPLACE FUNCTION linkage.estimated_rows(relation regclass) RETURNS bigint
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE WHEN bool_and(e.rows IS NOT NULL) THEN sum(e.rows)::bigint END
+  FROM (
+    SELECT
+      CASE
+        WHEN s.pages = 0 THEN 0
+        WHEN c.reltuples > 0 AND c.relpages > 0 THEN c.reltuples::float8 / c.relpages * s.pages
+      END AS rows
+    FROM linkage.leaf_tables($1) l
+    JOIN pg_catalog.pg_class c ON c.oid = l
+    CROSS JOIN LATERAL (
+      SELECT pg_catalog.pg_relation_size(c.oid)::float8 / pg_catalog.current_setting('block_size')::integer
+    ) AS s (pages)
+  ) AS e
+$$;
+
+-- The triggers that keep a target linked, and whether they fire: enabled, disabled, replica only, missing. Those of message_deliveries
+-- are known by name; of other targets Linkage's own are listed, and a row of null names says that there are none.
+CREATE OR REPLACE FUNCTION linkage.link_trigger_states(wanted text)
+RETURNS TABLE (trigger_name text, table_name text, state text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  target   linkage.link_target := linkage.find_link_target(wanted);
+  relation regclass := to_regclass(format('%I.%I', target.table_schema, target.table_name));
+BEGIN
+  RETURN QUERY
+  SELECT
+    e.name, e.relation::text,
+    CASE t.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica only' WHEN 'O' THEN 'enabled' WHEN 'A' THEN 'enabled' ELSE 'missing' END
+  FROM (
+    SELECT n.name, relation
+    FROM (VALUES
+      ('trigger_message_deliveries_auto_link_user'), ('trigger_message_deliveries_audit_user_link')) AS n (name)
+    WHERE target.name = 'message_deliveries'
+    UNION ALL
+    SELECT own.tgname::text, relation
+    FROM pg_catalog.pg_trigger own
+    WHERE target.name <> 'message_deliveries'
+      AND own.tgrelid = relation AND NOT own.tgisinternal AND linkage.is_own(own.oid, 'pg_catalog.pg_trigger')
+    UNION ALL
+    SELECT NULL, relation
+    WHERE target.name <> 'message_deliveries' AND NOT EXISTS (
+      SELECT
+      FROM pg_catalog.pg_trigger own
+      WHERE own.tgrelid = relation AND NOT own.tgisinternal AND linkage.is_own(own.oid, 'pg_catalog.pg_trigger'))
+    UNION ALL
+    SELECT 'trigger_backfill_deliveries_on_guest_link', to_regclass('{{app}}.event_guests')
+    WHERE target.guest_column IS NOT NULL
+  ) AS e (name, relation)
+  LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = e.relation AND t.tgname = e.name AND NOT t.tgisinternal;
+END
+$$;
+
+-- What linked a target's records since a time: decisions of triggers and of backfills, by the audit, and how backfill runs ended.
+-- Plan: idx_user_link_audit_created_at (BRIN) and one hash aggregate; linkage.run by its primary key, whose ids are in time order.
+CREATE OR REPLACE FUNCTION linkage.measure_link_activity(wanted text, since timestamptz)
+RETURNS TABLE (
+  trigger_attempts bigint, trigger_linked bigint, trigger_faults bigint, guest_linked bigint, backfill_examined bigint,
+  backfill_linked bigint, runs bigint, runs_failed bigint)
+LANGUAGE sql STABLE
+AS $$
+  WITH target AS MATERIALIZED (
+    SELECT (linkage.find_link_target($1)).name
+  ),
+  decisions AS (
+    SELECT a.source, a.outcome::text AS outcome, count(*) AS entries,
+      count(*) FILTER (WHERE a.outcome = 'skipped' AND a.metadata ->> 'reason' LIKE 'error %') AS faults
+    FROM {{app}}.user_link_audit a
+    WHERE a.created_at >= $2
+      AND NOT a.dry_run
+      AND a.table_name = ANY (ARRAY(SELECT unnest(ARRAY[t.name, linkage.guest_link_audit_name(t.name)]) FROM target t))
+    GROUP BY a.source, a.outcome
+  ),
+  backfills AS (
+    SELECT
+      count(*) AS runs,
+      count(*) FILTER (WHERE r.status IN ('failed', 'interrupted') OR r.status = 'running' AND NOT linkage.run_is_alive(r)) AS failed
+    FROM linkage.run r
+    JOIN target t ON t.name = r.target
+    WHERE r.kind IN ('UserLinkBackfill', 'GuestDeliveryBackfill') AND NOT r.dry_run AND r.started_at >= $2
+  )
+  SELECT
+    COALESCE(sum(d.entries) FILTER (WHERE d.source = 'trigger'), 0)::bigint,
+    COALESCE(sum(d.entries) FILTER (WHERE d.source = 'trigger' AND d.outcome = 'linked'), 0)::bigint,
+    COALESCE(sum(d.faults) FILTER (WHERE d.source IN ('trigger', 'guest link')), 0)::bigint,
+    COALESCE(sum(d.entries) FILTER (WHERE d.source = 'guest link' AND d.outcome = 'linked'), 0)::bigint,
+    COALESCE(sum(d.entries) FILTER (WHERE d.source IN ('backfill', 'manual')), 0)::bigint,
+    COALESCE(sum(d.entries) FILTER (WHERE d.source IN ('backfill', 'manual') AND d.outcome = 'linked'), 0)::bigint,
+    (SELECT b.runs FROM backfills b), (SELECT b.failed FROM backfills b)
+  FROM decisions d
+$$;
