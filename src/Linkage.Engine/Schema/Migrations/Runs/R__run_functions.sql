@@ -267,7 +267,9 @@ BEGIN
   ELSIF run.undo IS NULL OR run.dry_run THEN
     RAISE EXCEPTION USING
       ERRCODE = 'LK005',
-      MESSAGE = format('Run %s (%s) changed nothing that could be undone.', run.id, CASE WHEN run.dry_run THEN 'a dry run' ELSE run.kind END);
+      MESSAGE = concat_ws(' ',
+        format('Run %s (%s) changed nothing that could be undone.', run.id, CASE WHEN run.dry_run THEN 'a dry run' ELSE run.kind END),
+        run.message);
   ELSIF run.status = 'undone' THEN
     RAISE EXCEPTION USING
       ERRCODE = 'LK005',

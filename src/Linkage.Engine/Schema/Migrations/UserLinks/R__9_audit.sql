@@ -1,4 +1,4 @@
--- Reading the audit. Both are one SELECT each and are inlined into the caller's plan, where what was not asked for folds away.
+-- Reading the audit. Each is one SELECT and is inlined into the caller's plan, where what was not asked for folds away.
 
 -- A phone in any written form as the audit has it; what is no possible number is refused rather than not found.
 -- Immutable, so that it is computed once per query.
@@ -65,8 +65,8 @@ AS $$
       count(*) AS entries, min(a.created_at) AS first_seen, max(a.created_at) AS last_seen
     FROM {{app}}.user_link_audit a
     WHERE NOT a.dry_run
-      AND ($1 IS NULL OR a.created_at >= $1)
-      AND ($2 IS NULL OR a.created_at < $2)
+      AND a.created_at >= COALESCE($1, '-infinity')
+      AND a.created_at < COALESCE($2, 'infinity')
       AND ($3 IS NULL OR a.table_name = ANY ($3))
     GROUP BY a.table_name, a.outcome, a.event_id
   ) AS e
@@ -94,8 +94,8 @@ AS $$
     FROM {{app}}.user_link_audit a
     WHERE a.outcome = 'ambiguous'
       AND NOT a.dry_run
-      AND ($1 IS NULL OR a.created_at >= $1)
-      AND ($2 IS NULL OR a.created_at < $2)
+      AND a.created_at >= COALESCE($1, '-infinity')
+      AND a.created_at < COALESCE($2, 'infinity')
       AND ($3 IS NULL OR a.table_name = ANY ($3))
     GROUP BY a.event_id, a.normalized_phone
   ) AS m
