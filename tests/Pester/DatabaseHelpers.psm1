@@ -1,6 +1,7 @@
 # Facts and fixtures for the Pester files, by the driver that the module itself loaded: no psql is needed.
 
 Set-StrictMode -Version Latest
+Import-Module (Join-Path $PSScriptRoot 'PesterHelpers.psm1')
 
 # The engine's own object behind a connection.
 function Get-Engine {
@@ -75,4 +76,58 @@ function New-LinkedDatabase {
     $connection
 }
 
-Export-ModuleMember -Function Invoke-TestSql, Install-TestSchema, New-LinkedDatabase
+# Tells whether anything was written: a digest of each table that the cmdlets of user links write.
+function Get-DatabaseDigest {
+    param([Parameter(Mandatory)] $Connection)
+    foreach ($table in 'users', 'event_guests', 'message_deliveries', 'user_link_audit', 'feature_flags',
+        'linkage.run', 'linkage.link_suppression', 'linkage.link_cursor', 'linkage.guest_delivery_item', 'linkage.user_link_undo_item') {
+        (Invoke-TestSql $Connection "SELECT '$table ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') AS digest FROM $table t").digest
+    }
+}
+
+# Starts a pwsh on a script that works on the connection's database, by the PG* variables; the caller waits for it and ends it.
+function Start-Pwsh {
+    param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] $Connection, [switch] $Interactive)
+    $commands = "Import-Module -Name '$((Get-LinkageManifest).FullName)'`n$Script"
+    $arguments = @('-NoProfile') + @($Interactive ? @() : '-NonInteractive') + @('-Command', $commands)
+    $start = [Diagnostics.ProcessStartInfo]::new((Get-Process -Id $PID).Path, [string[]] $arguments)
+    $start.RedirectStandardInput = $Interactive
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $start.Environment['NO_COLOR'] = '1'
+    $start.Environment['PGHOST'] = $Connection.Server
+    $start.Environment['PGPORT'] = "$($Connection.Port)"
+    $start.Environment['PGDATABASE'] = $Connection.Database
+    $start.Environment['PGUSER'] = $Connection.User
+    $start.Environment['PGPASSWORD'] = $Sandbox.GetCredential().GetNetworkCredential().Password
+    $start.Environment['PGSSLMODE'] = 'disable'
+    [Diagnostics.Process]::Start($start)
+}
+
+# Waits until a query returns true.
+function Wait-Until {
+    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Condition, [int] $Seconds = 60)
+    $deadline = [DateTime]::UtcNow.AddSeconds($Seconds)
+    while (-not (Invoke-TestSql $Connection "SELECT ($Condition) IS TRUE AS is_true").is_true) {
+        if ([DateTime]::UtcNow -gt $deadline) {
+            throw "After $Seconds s it still does not hold: $Condition"
+        }
+        [Threading.Thread]::Sleep(20)
+    }
+}
+
+# Makes each update of a delivery take so long, to have a batch to interrupt.
+function Set-SlowUpdate {
+    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [double] $Seconds)
+    Invoke-TestSql $Connection @"
+CREATE FUNCTION public.be_slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep($Seconds); RETURN NEW; END';
+CREATE TRIGGER be_slow BEFORE UPDATE ON public.message_deliveries FOR EACH ROW EXECUTE FUNCTION public.be_slow()
+"@
+}
+
+function Clear-SlowUpdate {
+    param([Parameter(Mandatory)] $Connection)
+    Invoke-TestSql $Connection 'DROP FUNCTION public.be_slow() CASCADE'
+}
+
+Export-ModuleMember -Function Invoke-TestSql, Install-TestSchema, New-LinkedDatabase, Get-DatabaseDigest, Start-Pwsh, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate

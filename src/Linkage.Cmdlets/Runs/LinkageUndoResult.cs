@@ -37,8 +37,8 @@ public sealed class LinkageUndoResult
     /// <summary>The run that was undone; null for an undo by time.</summary>
     public Guid? UndoneRunId { get; }
 
-    /// <summary>What it works on.</summary>
-    public string Table { get; }
+    /// <summary>What it works on; null where that could not be found out.</summary>
+    public string? Table { get; }
 
     /// <summary>completed, failed, preview (<c>-WhatIf</c>), or what another session made of the run.</summary>
     public string Status { get; }

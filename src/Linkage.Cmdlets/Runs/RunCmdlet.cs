@@ -28,8 +28,8 @@ public abstract class RunCmdlet : DatabaseCmdlet
     private protected delegate Task<RunResult> Start(
         LinkageDatabase database, RunOptions options, Action<RunProgress> progress, CancellationToken cancellation);
 
-    /// <summary>The table that is meant at the moment, for a result that fails before the database has said so.</summary>
-    private protected abstract string CurrentTable { get; }
+    /// <summary>The table that is meant at the moment, if it is known, for a result that fails before the database has said so.</summary>
+    private protected abstract string? CurrentTable { get; }
 
     /// <summary>The cmdlet's public result.</summary>
     private protected abstract object Result(RunReport report);

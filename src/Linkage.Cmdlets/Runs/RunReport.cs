@@ -4,7 +4,7 @@ using Linkage.Engine.Runs;
 namespace Linkage.Cmdlets.Runs;
 
 /// <summary>What every result of a run tells, whatever the capability; the public records are made from it.</summary>
-internal sealed record RunReport(LinkageConnection Connection, string Table, string Status, bool DryRun)
+internal sealed record RunReport(LinkageConnection Connection, string? Table, string Status, bool DryRun)
 {
     private const string Failed = "failed";
 
@@ -38,6 +38,7 @@ internal sealed record RunReport(LinkageConnection Connection, string Table, str
         };
 
     /// <summary>A run that did not start, or of which the database does not tell any more.</summary>
-    public static RunReport OfFailed(LinkageConnection connection, string table, Guid? runId, bool dryRun, TimeSpan elapsed, string message) =>
+    public static RunReport OfFailed(
+        LinkageConnection connection, string? table, Guid? runId, bool dryRun, TimeSpan elapsed, string message) =>
         new(connection, table, Failed, dryRun) { RunId = runId, Elapsed = elapsed, Message = message };
 }

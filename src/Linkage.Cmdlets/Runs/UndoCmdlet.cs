@@ -11,14 +11,13 @@ namespace Linkage.Cmdlets.Runs;
 public abstract class UndoCmdlet : RunCmdlet
 {
     private Guid? _undone;
-    private string _table = string.Empty;
+    private string? _table;
 
     /// <summary>Let what is undone be linked again at once; without it, triggers and backfills leave it alone.</summary>
     [Parameter]
     public SwitchParameter AllowRelink { get; set; }
 
-    /// <inheritdoc/>
-    private protected override string CurrentTable => _table;
+    private protected override string? CurrentTable => _table;
 
     /// <summary>Undoes a run.</summary>
     private protected delegate Task<RunResult> Undo(
@@ -36,7 +35,7 @@ public abstract class UndoCmdlet : RunCmdlet
         }
 
         _undone = runId;
-        _table = string.Empty;
+        _table = null;
         RunOnEach(async (connection, cancellation) =>
         {
             var run = await new RunLog(connection.Engine).GetAsync(runId, cancellation);

@@ -24,7 +24,7 @@ public sealed class InvokeGuestDeliveryBackfillCommand : RunCmdlet
     [ValidateNotNullOrEmpty]
     public string UserId { get; set; } = string.Empty;
 
-    private protected override string CurrentTable => "message_deliveries";
+    private protected override string? CurrentTable => "message_deliveries";
 
     /// <inheritdoc/>
     protected override void ProcessRecord()

@@ -9,14 +9,14 @@ namespace Linkage.Cmdlets.UserLinks;
 [OutputType(typeof(UserLinkBackfillResult))]
 public sealed class InvokeUserLinkBackfillCommand : RunCmdlet
 {
-    private string _table = string.Empty;
+    private string? _table;
 
     /// <summary>The targets, each by its name or its table in SQL notation.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string[] Table { get; set; } = ["message_deliveries"];
 
-    private protected override string CurrentTable => _table;
+    private protected override string? CurrentTable => _table;
 
     /// <inheritdoc/>
     protected override void ProcessRecord()

@@ -38,7 +38,7 @@ public sealed class UserLinkBackfillResult
     public Guid? RunId { get; }
 
     /// <summary>The target.</summary>
-    public string Table { get; }
+    public string? Table { get; }
 
     /// <summary>completed, failed, preview (<c>-WhatIf</c>), or what another session made of the run.</summary>
     public string Status { get; }

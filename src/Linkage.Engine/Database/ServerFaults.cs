@@ -34,7 +34,9 @@ internal static class ServerFaults
         if (_own.TryGetValue(error.SqlState, out var fault))
         {
             var message = string.IsNullOrEmpty(error.Hint) ? error.MessageText : $"{error.MessageText} {error.Hint}";
-            return new LinkageException(fault.ErrorId, fault.Kind, message, error) { Subject = error.Detail };
+            // The driver hides DETAIL, which may hold data; so what the fault is about travels as the name of a related object.
+            var subject = string.IsNullOrEmpty(error.TableName) ? null : error.TableName;
+            return new LinkageException(fault.ErrorId, fault.Kind, message, error) { Subject = subject };
         }
 
         return error.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName

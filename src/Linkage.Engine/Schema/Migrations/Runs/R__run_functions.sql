@@ -51,7 +51,7 @@ AS $$
   SELECT a.backend_start FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid()
 $$;
 
--- Takes the target, or says who holds it (SQLSTATE LK001, the holder's run id as DETAIL).
+-- Takes the target, or says who holds it (SQLSTATE LK001, the holder's run id as the related table's name).
 -- A holder that is dead is marked 'interrupted' and its target taken over.
 CREATE OR REPLACE FUNCTION linkage.take_target(wanted text) RETURNS void
 LANGUAGE plpgsql
@@ -74,7 +74,7 @@ BEGIN
         '%s is being worked on by run %s (%s), started %s UTC by %s%s.',
         wanted, holder.id, holder.kind, to_char(holder.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), holder.started_by,
         COALESCE(' from ' || holder.client_host, '')),
-      DETAIL = holder.id::text,
+      TABLE = holder.id::text,
       HINT = 'Wait until it has finished, or stop it first.';
   END IF;
 
@@ -190,7 +190,7 @@ BEGIN
     RAISE EXCEPTION USING
       ERRCODE = 'LK002',
       MESSAGE = format('Run %s no longer holds %s: it is %s.', current_run, run.target, COALESCE(run.status, 'unknown')),
-      DETAIL = run.status;
+      TABLE = current_run::text;
   END IF;
 
   LOOP
@@ -278,7 +278,7 @@ BEGIN
     RAISE EXCEPTION USING
       ERRCODE = 'LK001',
       MESSAGE = format('Run %s is still running.', run.id),
-      DETAIL = run.id::text,
+      TABLE = run.id::text,
       HINT = 'Stop it first.';
   END IF;
   RETURN jsonb_build_object(
