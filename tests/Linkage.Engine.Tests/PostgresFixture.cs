@@ -57,7 +57,9 @@ public static class PostgresFixture
     {
         var server = await ServerAsync();
         var name = $"test_{Interlocked.Increment(ref _databases)}";
-        return new TestDatabase(server, name, await server.CreateDatabaseAsync(name, template));
+        // The sandbox's superuser is called linkage: its default path would find schema linkage before public.
+        var settings = new NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(name, template)) { SearchPath = "public" };
+        return new TestDatabase(server, name, settings.ConnectionString);
     }
 
     private static async Task<PostgresSandbox> StartAsync() =>
