@@ -177,8 +177,8 @@ $$;
 -- Examines the next key set of at most size candidates: change, audit and cursor in the caller's one transaction.
 -- Returns null when nothing is left, else the batch's {"counts", "sample", "rows"}.
 CREATE OR REPLACE FUNCTION linkage.run_batch(current_run uuid, size integer) RETURNS jsonb
--- Compiling a batch takes longer than running it.
-LANGUAGE plpgsql SET jit = off
+-- Compiling a batch takes longer than running it; what a batch reads by index it reads next to what the last one read.
+LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
 AS $$
 DECLARE
   run     linkage.run;
@@ -227,15 +227,15 @@ BEGIN
       MESSAGE = format('Run %s was taken over or ended while a batch was under way; the batch is rolled back.', current_run);
   END IF;
 
-  RETURN result || jsonb_build_object('rows', key_set -> 'rows');
+  RETURN result || jsonb_build_object('rows', COALESCE(key_set -> 'rows', result #> '{counts,processed}'));
 END
 $$;
 
 -- What run_batch would find from a cursor on, by the same batch function, in a transaction that may be READ ONLY.
 -- Returns null when nothing is left, else {"counts", "sample", "cursor"}.
 CREATE OR REPLACE FUNCTION linkage.preview_batch(work jsonb, cursor jsonb, size integer) RETURNS jsonb
--- Compiling a batch takes longer than running it.
-LANGUAGE plpgsql SET jit = off
+-- Compiling a batch takes longer than running it; what a batch reads by index it reads next to what the last one read.
+LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
 AS $$
 DECLARE
   key_set jsonb := linkage.next_key_set(work -> 'walk', cursor, size);
@@ -247,7 +247,8 @@ BEGIN
   EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(work ->> 'batch'))
   INTO result
   USING NULL::uuid, work -> 'walk', key_set, 'preview';
-  RETURN result || jsonb_build_object('cursor', key_set -> 'upto', 'rows', key_set -> 'rows');
+  RETURN result
+    || jsonb_build_object('cursor', key_set -> 'upto', 'rows', COALESCE(key_set -> 'rows', result #> '{counts,processed}'));
 END
 $$;
 

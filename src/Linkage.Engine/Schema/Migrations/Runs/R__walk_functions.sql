@@ -163,55 +163,66 @@ AS $$
 $$;
 
 -- The next key set: at most size candidates after the cursor, up to the walk's bound; null when nothing is left.
--- {"after": cursor, "upto": last key, "rows": candidates in it}.
--- Plan: the key's index, forward, from the cursor; by position a TID range scan over a window of pages.
+-- {"after": cursor, "upto": last key}, and "rows" where they were counted. It may hold no candidate at all.
 CREATE OR REPLACE FUNCTION linkage.next_key_set(walk jsonb, cursor jsonb, size integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  key_set  jsonb;
-  upto     jsonb := walk -> 'bound';
-  page     bigint;
-  last     bigint;
-  width    bigint;
-  by_position boolean := linkage.is_by_position(walk);
+  -- By position: rows that a page holds, and the pages from the cursor's to the bound's.
+  density float8;
+  page    bigint;
+  last    bigint;
 BEGIN
   -- A bound of null was fixed when there was no candidate at all.
   IF (walk ? 'bound' AND jsonb_typeof(walk -> 'bound') IS DISTINCT FROM 'array') OR linkage.is_rewritten(walk) THEN
     RETURN NULL;
+  ELSIF NOT linkage.is_by_position(walk) THEN
+    RETURN linkage.counted_key_set(walk, cursor, walk -> 'bound', size);
   END IF;
 
-  IF by_position THEN
-    -- A window that should hold as many rows as wanted; where it holds fewer candidates, the next is four times as wide.
-    page := COALESCE(((cursor ->> 0)::point)[0], 0);
-    last := COALESCE(((upto ->> 0)::point)[0], linkage.pages(walk));
-    SELECT GREATEST(1, size * c.relpages / GREATEST(c.reltuples, 1))::bigint + 1 INTO width
-    FROM pg_class c WHERE c.oid = (walk ->> 'table')::regclass;
+  -- A table that was never analyzed may be as full as a page can be.
+  SELECT CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN GREATEST(c.reltuples / c.relpages, 1) ELSE 291 END INTO density
+  FROM pg_class c
+  WHERE c.oid = (walk ->> 'table')::regclass;
+  page := COALESCE(((cursor ->> 0)::point)[0], 0);
+  last := COALESCE(((walk #>> '{bound,0}')::point)[0], linkage.pages(walk));
+  IF page >= last THEN
+    RETURN NULL;
+  ELSIF size >= density * 4 THEN
+    -- As many pages as hold that many rows. Nothing is read for that: the batch reads them anyway.
+    RETURN jsonb_build_object('after', cursor, 'upto', jsonb_build_array(format('(%s,0)', LEAST(page + (size / density)::bigint, last))));
   END IF;
 
-  LOOP
-    IF by_position THEN
-      page := LEAST(page + width, last);
-      width := width * 4;
-      upto := jsonb_build_array(format('(%s,0)', page));
-    END IF;
-    EXECUTE format(
-      'SELECT jsonb_build_object(''after'', $1, ''upto'', %1$s, ''rows'', t.row_number)
-       FROM (
-         SELECT %2$s, row_number() OVER (ORDER BY %2$s)
-         FROM %3$s AS t
-         WHERE %4$s AND %5$s
-         ORDER BY %2$s
-         LIMIT $2
-       ) AS t
-       ORDER BY t.row_number DESC
-       LIMIT 1',
-      linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
-      linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', upto)))
-    INTO key_set
-    USING cursor, size;
-    EXIT WHEN key_set IS NOT NULL OR NOT by_position OR page >= last;
-  END LOOP;
+  -- A few rows, not even a few pages full of them: counted out, page by page.
+  RETURN COALESCE(
+    linkage.counted_key_set(walk, cursor, jsonb_build_array(format('(%s,0)', page + 1)), size),
+    jsonb_build_object('after', cursor, 'upto', jsonb_build_array(format('(%s,0)', page + 1)), 'rows', 0));
+END
+$$;
+
+-- The first size candidates after the cursor, counted; null where there is none up to the bound.
+-- Plan: the key's index, forward, from the cursor; by position a TID range scan.
+CREATE OR REPLACE FUNCTION linkage.counted_key_set(walk jsonb, cursor jsonb, bound jsonb, size integer) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  key_set jsonb;
+BEGIN
+  EXECUTE format(
+    'SELECT jsonb_build_object(''after'', $1, ''upto'', %1$s, ''rows'', t.row_number)
+     FROM (
+       SELECT %2$s, row_number() OVER (ORDER BY %2$s)
+       FROM %3$s AS t
+       WHERE %4$s AND %5$s
+       ORDER BY %2$s
+       LIMIT $2
+     ) AS t
+     ORDER BY t.row_number DESC
+     LIMIT 1',
+    linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
+    linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', bound)))
+  INTO key_set
+  USING cursor, size;
   RETURN key_set;
 END
 $$;
