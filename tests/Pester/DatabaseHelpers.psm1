@@ -37,14 +37,14 @@ function Install-TestSchema {
     param([Parameter(Mandatory)] $Connection)
     $engine = Get-Engine $Connection
     $assembly = $engine.GetType().Assembly
-    $installer = [Activator]::CreateInstance($assembly.GetType('Linkage.Engine.Schema.SchemaInstaller'), @($engine, 'public'))
+    $installer = [Activator]::CreateInstance($assembly.GetType('Linkage.Engine.Schema.SchemaInstaller'), @($engine, $null))
     $none = [Threading.CancellationToken]::None
     $plan = $installer.PlanAsync([string[]] @(), $none).GetAwaiter().GetResult()
     # A delegate that no runspace needs to be behind: the steps done go into a list.
     $step = $assembly.GetType('Linkage.Engine.Schema.SchemaStep')
     $done = [Activator]::CreateInstance([Collections.Generic.List[object]].GetGenericTypeDefinition().MakeGenericType($step))
     $report = [Delegate]::CreateDelegate([Action[object]].GetGenericTypeDefinition().MakeGenericType($step), $done, 'Add')
-    $null = $installer.ApplyAsync($plan, $report, $none).GetAwaiter().GetResult()
+    $null = $installer.ApplyAsync($plan, $report, $null, $none).GetAwaiter().GetResult()
 }
 
 # A connection to a database of its own on a sandbox: the application's tables with Linkage installed, filled with so many deliveries.

@@ -144,6 +144,13 @@ public sealed class RunEngine(LinkageDatabase database)
         }
         else
         {
+            // Bounded like a run, so that it ends under constant inserts.
+            description = await database.TransactAsync(
+                transaction,
+                session => session.QuerySingleAsync<string>(
+                    "SELECT jsonb_set(@description::jsonb, '{walk}', linkage.fixed_walk(@description::jsonb -> 'walk'))::text",
+                    new { description }),
+                cancellation);
             var estimate = await EstimateAsync("SELECT @description::jsonb -> 'walk'", new { description }, cancellation);
             string? cursor = null;
             while (true)
