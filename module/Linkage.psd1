@@ -16,14 +16,14 @@
         'Connect-LinkageDatabase'
         'Disconnect-LinkageDatabase'
         'Get-LinkageConnection'
+        'Get-LinkageRun'
+        'Invoke-GuestDeliveryBackfill'
+        'Invoke-UserLinkBackfill'
+        'Resolve-UserLink'
         'Start-LinkageSandbox'
         'Stop-LinkageSandbox'
-        'Invoke-UserLinkBackfill'
-        'Invoke-GuestDeliveryBackfill'
-        'Undo-UserLink'
         'Undo-LinkageRun'
-        'Get-LinkageRun'
-        'Resolve-UserLink'
+        'Undo-UserLink'
     )
     PrivateData            = @{
         PSData = @{

@@ -17,6 +17,7 @@ BeforeDiscovery {
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot 'PesterHelpers.psm1') -Force
     Import-Linkage
+    Import-Module (Join-Path $PSScriptRoot 'DatabaseHelpers.psm1') -Force
 }
 
 Describe 'The help of <Name>' -ForEach $cmdlets {
@@ -39,7 +40,7 @@ Describe 'The help of <Name>' -ForEach $cmdlets {
 Describe 'The examples of <Name>' -ForEach ($cmdlets | Where-Object { $_.Examples.Count -gt 0 }) {
     BeforeEach {
         if (-not (Get-LinkageConnection -Default)) {
-            Start-LinkageSandbox -SampleDeliveries 200 | Out-Null
+            Install-TestSchema (Start-LinkageSandbox -SampleDeliveries 200)
         }
         Push-Location $TestDrive
     }
