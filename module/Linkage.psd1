@@ -13,15 +13,24 @@
     AliasesToExport        = @()
     VariablesToExport      = @()
     CmdletsToExport        = @(
+        'Clear-LinkSuppression'
+        'Clear-UserLinkAudit'
         'Connect-LinkageDatabase'
         'Disconnect-LinkageDatabase'
+        'Get-LinkSuppression'
         'Get-LinkageConnection'
+        'Get-LinkageFeatureFlag'
         'Get-LinkageRun'
+        'Get-UnlinkedDelivery'
+        'Get-UserLinkAudit'
         'Invoke-GuestDeliveryBackfill'
         'Invoke-UserLinkBackfill'
+        'Measure-UserLinkAudit'
         'Resolve-UserLink'
+        'Set-LinkageFeatureFlag'
         'Start-LinkageSandbox'
         'Stop-LinkageSandbox'
+        'Test-DeliveryIntegrity'
         'Undo-LinkageRun'
         'Undo-UserLink'
     )
