@@ -139,9 +139,9 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
 
     private static CheckResult Backfills(Activity activity, DeliveryIntegrityOptions options) => new(
         "BackfillActivity", activity.RunsFailed == 0 ? CheckStatus.Healthy : CheckStatus.Warning, activity.BackfillLinked, null,
-        Invariant($"In the last {Hours(options.Last)}, backfills examined {activity.BackfillExamined:N0} deliveries and linked ")
-        + Invariant($"{activity.BackfillLinked:N0}, in {activity.Runs:N0} runs.")
-        + (activity.RunsFailed == 0 ? "" : Invariant($" {activity.RunsFailed:N0} of them failed or were cut off: Get-LinkageRun tells.")),
+        Invariant($"Backfills of the last {Hours(options.Last)}: {activity.BackfillExamined:N0} deliveries examined, ")
+        + Invariant($"{activity.BackfillLinked:N0} linked; runs: {activity.Runs:N0}")
+        + (activity.RunsFailed == 0 ? "." : Invariant($", of which {activity.RunsFailed:N0} failed or were cut off: Get-LinkageRun tells.")),
         new Dictionary<string, object?>
         {
             ["Examined"] = activity.BackfillExamined,

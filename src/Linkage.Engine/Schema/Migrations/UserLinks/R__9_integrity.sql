@@ -1,8 +1,7 @@
 -- How whole the links are. All of it reads only, and answers where tables or indexes are missing: problem then says what.
 
 -- Deliveries without a user whose active guest has one who exists, less those that an undo keeps unlinked, and how many deliveries
--- there are: counted if exact, or if the table is small and was never analyzed; else the planner's statistics, scaled to the table's
--- present size.
+-- there are: counted if exact, or if the table is small and was never analyzed; else by the statistics.
 -- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), joined with guests and users by
 -- primary key, or hashed where unlinked deliveries are many. Suppressed ones from linkage.link_suppression by primary keys.
 CREATE OR REPLACE FUNCTION linkage.measure_delivery_integrity(wanted text, exact boolean)
@@ -45,7 +44,8 @@ BEGIN
   IF NOT exact THEN
     deliveries := linkage.estimated_rows(relation);
     is_estimate := deliveries IS NOT NULL;
-    deliveries := GREATEST(deliveries, inconsistent + suppressed);
+    -- GREATEST would pass over an unknown number
+    deliveries := CASE WHEN is_estimate THEN GREATEST(deliveries, inconsistent + suppressed) END;
   END IF;
   IF deliveries IS NULL AND (exact OR inconsistent = 0 OR linkage.size_on_disk(relation) <= 1073741824) THEN
     -- Of nothing inconsistent there is no share to compute, and no need to count.
@@ -96,23 +96,20 @@ CREATE OR REPLACE FUNCTION linkage.size_on_disk(relation regclass) RETURNS bigin
 LANGUAGE sql STABLE
 AS $$ SELECT COALESCE(sum(pg_catalog.pg_relation_size(l)), 0)::bigint FROM linkage.leaf_tables($1) l $$;
 
--- How many rows a table has by its statistics: rows per page when it was analyzed, times its pages now. Null if a part of it was
--- never analyzed: reltuples is -1 then, and 0 before PostgreSQL 14.
+-- How many rows a table has by its statistics: what ANALYZE found, or what was counted since if that is more (less may be a reset).
+-- Null if a part of it was never analyzed: reltuples is -1 then, and 0 before PostgreSQL 14. The table's size is no measure: after
+-- many updates it is mostly dead rows, and a rate over them would look too good.
 CREATE OR REPLACE FUNCTION linkage.estimated_rows(relation regclass) RETURNS bigint
 LANGUAGE sql STABLE
 AS $$
-  SELECT CASE WHEN bool_and(e.rows IS NOT NULL) THEN sum(e.rows)::bigint END
+  SELECT CASE WHEN bool_and(e.is_analyzed OR e.is_empty) THEN sum(GREATEST(e.rows, 0))::bigint END
   FROM (
     SELECT
-      CASE
-        WHEN s.pages = 0 THEN 0
-        WHEN c.reltuples > 0 AND c.relpages > 0 THEN c.reltuples::float8 / c.relpages * s.pages
-      END AS rows
+      GREATEST(c.reltuples::float8, pg_catalog.pg_stat_get_live_tuples(c.oid)) AS rows,
+      c.reltuples > 0 AS is_analyzed,
+      pg_catalog.pg_relation_size(c.oid) = 0 AS is_empty
     FROM linkage.leaf_tables($1) l
     JOIN pg_catalog.pg_class c ON c.oid = l
-    CROSS JOIN LATERAL (
-      SELECT pg_catalog.pg_relation_size(c.oid)::float8 / pg_catalog.current_setting('block_size')::integer
-    ) AS s (pages)
   ) AS e
 $$;
 

@@ -18,12 +18,12 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  only text := CASE WHEN wanted IS NOT NULL THEN linkage.suppression_target(wanted) END;
+  chosen text := CASE WHEN wanted IS NOT NULL THEN linkage.suppression_target(wanted) END;
 BEGIN
   RETURN QUERY
   SELECT s.target, s.record_key, s.user_id::text, s.matched_guest_id::text, s.run_id, s.created_by, s.created_at
   FROM linkage.link_suppression s
-  WHERE (only IS NULL OR s.target = only)
+  WHERE (chosen IS NULL OR s.target = chosen)
     -- a uuid may be written in capitals
     AND (record IS NULL OR s.record_key = record COLLATE "C" OR s.record_key = lower(record) COLLATE "C")
     AND (suppressed_user IS NULL OR s.user_id = suppressed_user::{{user_id}})
