@@ -11,7 +11,17 @@ namespace Linkage.Engine.UserLinks;
 /// <param name="CreatedBy">The role.</param>
 /// <param name="CreatedAt">When.</param>
 public sealed record LinkSuppression(
-    string Table, string RecordId, string UserId, string? GuestId, Guid? RunId, string CreatedBy, DateTime CreatedAt);
+    string Table, string RecordId, string UserId, string? GuestId, Guid? RunId, string CreatedBy, DateTime CreatedAt)
+{
+    /// <summary>What tells it from every other.</summary>
+    public LinkSuppressionKey Key => new(Table, RecordId, UserId);
+}
+
+/// <summary>What tells a suppression from every other, as the database has it.</summary>
+/// <param name="Table">The target.</param>
+/// <param name="RecordId">The record.</param>
+/// <param name="UserId">The user.</param>
+public sealed record LinkSuppressionKey(string Table, string RecordId, string UserId);
 
 /// <summary>Which suppressions to list; what is null does not matter.</summary>
 /// <param name="Table">The target, by its name, its table in SQL notation, or the audit's name for its guest links.</param>
@@ -38,18 +48,31 @@ public sealed class LinkSuppressions(LinkageDatabase database)
             "Linkage Get-LinkSuppression",
             cancellation);
 
+    /// <summary>Those of these suppressions that still stand.</summary>
+    public Task<IReadOnlyList<LinkSuppression>> FindAsync(IEnumerable<LinkSuppressionKey> keys, CancellationToken cancellation) =>
+        database.TransactAsync(
+            TransactionOptions.ReadOnly with { ApplicationName = "Linkage Get-LinkSuppression" },
+            session => session.QueryAsync<LinkSuppression>(
+                $"SELECT {Columns} FROM linkage.find_link_suppressions(@tables, @records, @users) s", Lists(keys)),
+            cancellation);
+
     /// <summary>Lifts suppressions, all or none; one that is gone already is passed over.</summary>
     /// <returns>What was lifted.</returns>
-    public Task<IReadOnlyList<LinkSuppression>> ReleaseAsync(IReadOnlyCollection<LinkSuppression> suppressions, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<LinkSuppression>> ReleaseAsync(IEnumerable<LinkSuppressionKey> keys, CancellationToken cancellation) =>
         database.TransactAsync(
             TransactionOptions.ReadWrite with { ApplicationName = "Linkage Clear-LinkSuppression" },
             session => session.QueryAsync<LinkSuppression>(
-                $"SELECT {Columns} FROM linkage.release_link_suppressions(@tables, @records, @users) s",
-                new
-                {
-                    tables = suppressions.Select(s => s.Table).ToArray(),
-                    records = suppressions.Select(s => s.RecordId).ToArray(),
-                    users = suppressions.Select(s => s.UserId).ToArray(),
-                }),
+                $"SELECT {Columns} FROM linkage.release_link_suppressions(@tables, @records, @users) s", Lists(keys)),
             cancellation);
+
+    private static object Lists(IEnumerable<LinkSuppressionKey> keys)
+    {
+        var list = keys.ToList();
+        return new
+        {
+            tables = list.Select(key => key.Table).ToArray(),
+            records = list.Select(key => key.RecordId).ToArray(),
+            users = list.Select(key => key.UserId).ToArray(),
+        };
+    }
 }

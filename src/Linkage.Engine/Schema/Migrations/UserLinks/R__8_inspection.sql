@@ -133,11 +133,11 @@ AS $$
   WHERE target.name = walk ->> 'target'
 $$;
 
--- Where the records without a user are.
+-- Where the records without a user are: by key, so that each is listed once, also if it is updated meanwhile.
 CREATE OR REPLACE FUNCTION linkage.unlinked_walk(wanted text) RETURNS jsonb
 LANGUAGE sql STABLE
 AS $$
-  SELECT (linkage.user_link_work(wanted) -> 'walk') || pg_catalog.jsonb_build_object('candidates', 'unlinked_candidates')
+  SELECT (linkage.user_link_work_by_key(wanted) -> 'walk') || pg_catalog.jsonb_build_object('candidates', 'unlinked_candidates')
 $$;
 
 -- The records without a user of one key set, each with what the rules say of it, in key order. linkable_only leaves those that
