@@ -23,6 +23,7 @@
         'Get-LinkageRun'
         'Get-UnlinkedDelivery'
         'Get-UserLinkAudit'
+        'Install-LinkageSchema'
         'Invoke-GuestDeliveryBackfill'
         'Invoke-UserLinkBackfill'
         'Measure-UserLinkAudit'
@@ -31,8 +32,10 @@
         'Start-LinkageSandbox'
         'Stop-LinkageSandbox'
         'Test-DeliveryIntegrity'
+        'Test-LinkageSchema'
         'Undo-LinkageRun'
         'Undo-UserLink'
+        'Uninstall-LinkageSchema'
     )
     PrivateData            = @{
         PSData = @{

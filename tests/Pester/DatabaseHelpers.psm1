@@ -32,21 +32,6 @@ function Invoke-TestSql {
     }
 }
 
-# Installs Linkage's schema, by the engine's installer.
-function Install-TestSchema {
-    param([Parameter(Mandatory)] $Connection)
-    $engine = Get-Engine $Connection
-    $assembly = $engine.GetType().Assembly
-    $installer = [Activator]::CreateInstance($assembly.GetType('Linkage.Engine.Schema.SchemaInstaller'), @($engine, $null))
-    $none = [Threading.CancellationToken]::None
-    $plan = $installer.PlanAsync([string[]] @(), $none).GetAwaiter().GetResult()
-    # A delegate that no runspace needs to be behind: the steps done go into a list.
-    $step = $assembly.GetType('Linkage.Engine.Schema.SchemaStep')
-    $done = [Activator]::CreateInstance([Collections.Generic.List[object]].GetGenericTypeDefinition().MakeGenericType($step))
-    $report = [Delegate]::CreateDelegate([Action[object]].GetGenericTypeDefinition().MakeGenericType($step), $done, 'Add')
-    $null = $installer.ApplyAsync($plan, $report, $null, $none).GetAwaiter().GetResult()
-}
-
 # A connection to a database of its own on a sandbox: the application's tables with Linkage installed, filled with so many deliveries.
 function New-LinkedDatabase {
     param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0)
@@ -72,7 +57,7 @@ function New-LinkedDatabase {
     finally {
         $link.Dispose()
     }
-    Install-TestSchema $connection
+    $null = Install-LinkageSchema -Connection $connection
     $connection
 }
 
@@ -130,4 +115,4 @@ function Clear-SlowUpdate {
     Invoke-TestSql $Connection 'DROP FUNCTION public.be_slow() CASCADE'
 }
 
-Export-ModuleMember -Function Invoke-TestSql, Install-TestSchema, New-LinkedDatabase, Get-DatabaseDigest, Start-Pwsh, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate
+Export-ModuleMember -Function Invoke-TestSql, New-LinkedDatabase, Get-DatabaseDigest, Start-Pwsh, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate

@@ -67,21 +67,21 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
         }
     }
 
-    /// <summary>The statements that build an index, for a script that somebody else runs.</summary>
-    public static async Task<IReadOnlyList<string>> StatementsAsync(DatabaseSession session, IndexDefinition definition)
+    /// <summary>Lines of a psql script that build an index, unless a valid one stands when they are run; an invalid one is dropped first.</summary>
+    public static async Task<IReadOnlyList<string>> ScriptAsync(DatabaseSession session, IndexDefinition definition)
     {
-        List<string> statements = [];
         var parts = await PartsAsync(session, definition);
-        foreach (var part in parts)
-        {
-            var existing = await session.QuerySingleOrDefaultAsync<Index>(FindIndex, new { name = part.QualifiedName });
-            if (existing is { IsValid: false, IsPartitioned: false })
-                statements.Add($"DROP INDEX CONCURRENTLY {part.QualifiedName}");
-            if (existing is null || existing is { IsValid: false, IsPartitioned: false })
-                statements.Add(part.IsPartitioned ? CreateOnly(part, definition) : Create(part, definition.Rest));
-        }
-
-        return [.. statements, .. Attachments(parts)];
+        return
+        [
+            .. parts.SelectMany(part => part.IsPartitioned
+                ? new[] { $"{CreateOnly(part, definition)};" }
+                : [
+                    $"SELECT {Literal($"DROP INDEX CONCURRENTLY {part.QualifiedName}")} FROM pg_index i "
+                    + $"WHERE i.indexrelid = to_regclass({Literal(part.QualifiedName)}) AND NOT i.indisvalid \\gexec",
+                    $"SELECT {Literal(Create(part, definition.Rest))} WHERE to_regclass({Literal(part.QualifiedName)}) IS NULL \\gexec",
+                ]),
+            .. Attachments(parts).Select(a => $"{a};"),
+        ];
     }
 
     private const string FindIndex =
@@ -223,6 +223,9 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
     {
         await QualifyAsync(session);
         var tables = await session.QueryAsync<Table>(EmbeddedSql.Read("Database/index_parts.sql"), new { table = definition.Table });
+        // A script may be written before the table is there.
+        if (tables.Count == 0)
+            return [new(definition.Table, false, definition.QualifiedName, null)];
         var names = tables.ToDictionary(
             t => t.Name,
             // A partition's index is named after the whole one's and the partition, within the 63 bytes that a name may have.
@@ -240,6 +243,8 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
 
     private static IEnumerable<string> Attachments(IReadOnlyList<Part> parts) =>
         parts.Reverse().Where(p => p.Parent is not null).Select(p => $"ALTER INDEX {p.Parent} ATTACH PARTITION {p.QualifiedName}");
+
+    private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
     private sealed record Table(string Name, string Schema, bool IsPartitioned, int Level, string? Parent, string Digest);
 

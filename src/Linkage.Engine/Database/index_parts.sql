@@ -14,5 +14,5 @@ CROSS JOIN LATERAL (
 ) AS t
 JOIN pg_class c ON c.oid = t.relid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE r.oid = @table::regclass AND c.relkind IN ('r', 'p', 'm')
+WHERE r.oid = to_regclass(@table) AND c.relkind IN ('r', 'p', 'm')
 ORDER BY t.level, 1

@@ -76,7 +76,7 @@ public sealed class SchemaInstaller(LinkageDatabase database, string? applicatio
             {
                 Dictionary<string, IReadOnlyList<string>> found = [];
                 foreach (var step in plan.Steps.Where(s => s is { Kind: MigrationKind.Index, IsNeeded: true }))
-                    found[step.Name] = await ConcurrentIndex.StatementsAsync(session, IndexDefinition.Parse(step.Sql));
+                    found[step.Name] = await ConcurrentIndex.ScriptAsync(session, IndexDefinition.Parse(step.Sql));
                 return found;
             },
             cancellation);

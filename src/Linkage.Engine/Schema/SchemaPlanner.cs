@@ -18,8 +18,7 @@ internal sealed class SchemaPlanner
 
     /// <summary>Plans the install of components (none for all that fit) and of what is installed already.</summary>
     /// <exception cref="SchemaException">A component does not exist or does not fit, or something can't be adopted.</exception>
-    public static async Task<SchemaPlan> PlanAsync(
-        DatabaseSession session, string? applicationSchema, IReadOnlyCollection<string> components)
+    public static async Task<SchemaPlan> PlanAsync(DatabaseSession session, SchemaState state, IReadOnlyCollection<string> components)
     {
         var unknown = components.FirstOrDefault(c => !Migration.Components.Contains(c, StringComparer.OrdinalIgnoreCase));
         if (unknown is not null)
@@ -28,19 +27,32 @@ internal sealed class SchemaPlanner
                 $"There is no component {unknown} in this version. The components are: {string.Join(", ", Migration.Components)}.");
         }
 
-        var state = await SchemaState.ReadAsync(session, applicationSchema);
-        return await PlanAsync(session, state, components);
+        var planner = await CreateAsync(session, state);
+        var (wanted, omitted) = planner.Choose(components);
+        var refused = omitted.Keys.FirstOrDefault(c => components.Contains(c, StringComparer.OrdinalIgnoreCase));
+        if (refused is not null)
+            throw new SchemaException(omitted[refused] + " Name the application's schema with -Schema, or add what is missing.");
+
+        var steps = await planner.DescribeAsync(wanted);
+        if (steps.Any(s => s.IsNeeded && s.Kind != MigrationKind.Index))
+            await planner.RefuseConflictsAsync(wanted);
+        return new SchemaPlan(state.ApplicationSchema, [.. steps, .. await planner.RebuildsAsync(steps)], omitted);
     }
 
-    /// <inheritdoc cref="PlanAsync(DatabaseSession, string?, IReadOnlyCollection{string})"/>
-    public static async Task<SchemaPlan> PlanAsync(DatabaseSession session, SchemaState state, IReadOnlyCollection<string> components)
+    /// <summary>What of this version stands in a database, component by component that is installed there; whatever stands in its way.</summary>
+    public static async Task<SchemaPlan> DescribeAsync(DatabaseSession session, SchemaState state)
     {
-        var tokens = await SchemaTokens.ReadAsync(
-            session, state.QuotedSchema, state.Installer, Migration.Foundation.Concat(Migration.Components));
-        return await new SchemaPlanner(session, state, tokens).PlanAsync(components);
+        var planner = await CreateAsync(session, state);
+        var (wanted, omitted) = planner.Choose([Migration.Foundation[0]]);
+        return new SchemaPlan(state.ApplicationSchema, await planner.DescribeAsync(wanted), omitted);
     }
 
-    private async Task<SchemaPlan> PlanAsync(IReadOnlyCollection<string> components)
+    private static async Task<SchemaPlanner> CreateAsync(DatabaseSession session, SchemaState state) =>
+        new(session, state, await SchemaTokens.ReadAsync(
+            session, state.QuotedSchema, state.Installer, Migration.Foundation.Concat(Migration.Components)));
+
+    /// <summary>The scripts of what is asked for and of what is installed, less the components that do not fit, with the reason.</summary>
+    private (List<Migration> Wanted, Dictionary<string, string> Omitted) Choose(IReadOnlyCollection<string> components)
     {
         // All functions have one version: what is installed is upgraded along.
         bool IsWanted(string component) =>
@@ -52,15 +64,7 @@ internal sealed class SchemaPlanner
         var omitted = Migration.Components
             .Where(c => IsWanted(c) && _tokens.Missing(c) is not null)
             .ToDictionary(c => c, c => $"Schema {_state.ApplicationSchema} lacks what {c} works on: {_tokens.Missing(c)}.");
-        var refused = omitted.Keys.FirstOrDefault(c => components.Contains(c, StringComparer.OrdinalIgnoreCase));
-        if (refused is not null)
-            throw new SchemaException(omitted[refused] + " Name the application's schema with -Schema, or add what is missing.");
-
-        var wanted = Migration.All.Where(m => IsWanted(m.Component) && !omitted.ContainsKey(m.Component)).ToList();
-        var steps = await DescribeAsync(wanted);
-        if (steps.Any(s => s.IsNeeded && s.Kind != MigrationKind.Index))
-            await RefuseConflictsAsync(wanted);
-        return new SchemaPlan(_state.ApplicationSchema, [.. steps, .. await RebuildsAsync(steps)], omitted);
+        return ([.. Migration.All.Where(m => IsWanted(m.Component) && !omitted.ContainsKey(m.Component))], omitted);
     }
 
     private async Task<List<SchemaStep>> DescribeAsync(IReadOnlyList<Migration> wanted)
@@ -82,11 +86,13 @@ internal sealed class SchemaPlanner
                 .Concat(PublishedTrigger.Find(step.Sql).Select(t => $"{t.Name} on {t.Table}"));
             var replaced = places.SelectMany(p => existing[p]).Where(e => !e.IsOwn).ToList();
             var revoked = functions[migration].Where(f => f.IsRevoked).Select(f => f.Signature(_tokens.ApplicationSchema)).ToHashSet();
-            steps.Add(await JudgeAsync(step) with
+            var judged = await JudgeAsync(step);
+            steps.Add(judged with
             {
                 Replaces = [.. replaced.Select(e => e.Object).Distinct()],
                 Notes =
                 [
+                    .. judged.Notes,
                     .. replaced.Where(e => e.IsPublic && revoked.Contains(e.Signature)).Select(e => $"EXECUTE on {e.Object} is revoked from PUBLIC"),
                     .. replaced.Where(e => functions[migration].Exists(f => f.IsDirect && f.IsRevoked && f.Signature(_tokens.ApplicationSchema) == e.Signature)
                                            && e.Owner != _state.Installer)

@@ -80,8 +80,8 @@ internal static class SchemaScript
 
     /// <summary>The needed steps of a plan as a psql script that stops at the first error.</summary>
     /// <param name="plan">What is to be done.</param>
-    /// <param name="indexStatements">The statements of each index step, by its name.</param>
-    public static string Write(SchemaPlan plan, IReadOnlyDictionary<string, IReadOnlyList<string>> indexStatements)
+    /// <param name="indexLines">The lines of each index step, by its name.</param>
+    public static string Write(SchemaPlan plan, IReadOnlyDictionary<string, IReadOnlyList<string>> indexLines)
     {
         var needed = plan.Steps.Where(s => s.IsNeeded).ToList();
         var script = new StringBuilder();
@@ -120,8 +120,8 @@ internal static class SchemaScript
         foreach (var step in needed.Where(s => s.Kind == MigrationKind.Index))
         {
             script.AppendLine($"-- {step.Component}/{step.Name}").AppendLine(RecordIndex(IndexDefinition.Parse(step.Sql)));
-            foreach (var statement in indexStatements[step.Name])
-                script.AppendLine($"{statement};");
+            foreach (var line in indexLines[step.Name])
+                script.AppendLine(line);
             script.AppendLine();
         }
 
