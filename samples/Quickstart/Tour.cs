@@ -57,7 +57,7 @@ internal sealed class Tour : IAsyncDisposable
         await InstallAsync(cancellation);
 
         Screen.Step("What ails the data?");
-        await CheckAsync(cancellation);
+        await CheckAsync(["DeliveryInconsistencyRate", "DeliveryTriggers", "LinkingFlags"], cancellation);
 
         Screen.Step("Look before changing: what would a backfill do?");
         var backfill = new UserLinkBackfill(_database);
@@ -73,7 +73,7 @@ internal sealed class Tour : IAsyncDisposable
         Screen.Say($"Run {run.RunId}. Each batch changed data, wrote its audit and moved its cursor in one transaction.");
 
         Screen.Step("And now?");
-        await CheckAsync(cancellation);
+        await CheckAsync(["DeliveryInconsistencyRate", "BackfillActivity"], cancellation);
 
         Screen.Step("The audit: why was each delivery linked, or not?");
         await ShowAuditAsync(run.RunId!.Value, cancellation);
@@ -91,17 +91,17 @@ internal sealed class Tour : IAsyncDisposable
         var again = await backfill.RunAsync(Deliveries, _apply, Screen.Progress, cancellation);
         Screen.EndProgress();
         Screen.Say($"Another backfill links {again.Count("linked"):N0}: {again.Count("suppressed"):N0} links are suppressed by the undo.");
-        await CheckAsync(cancellation);
+        await CheckAsync(["DeliveryInconsistencyRate"], cancellation);
 
         Screen.Step("The undo was a run too, so it can be undone");
         var redo = await new UserLinkUndo(_database).UndoAsync(undo.RunId!.Value, allowRelink: false, _apply, Screen.Progress, cancellation);
         Screen.EndProgress();
         ShowUndo(redo);
-        await CheckAsync(cancellation);
+        await CheckAsync(["DeliveryInconsistencyRate"], cancellation);
 
         Screen.Step("The runs of this tour");
         await foreach (var r in new RunLog(_database).FindAsync(new RunFilter(), cancellation))
-            Screen.Say($"{r.RunId}  {r.Kind,-16}  {r.Status,-13}  {r.Undoes}".TrimEnd());
+            Screen.Say($"{r.RunId}  {r.Kind,-16}  {r.Status,-13}{(r.Undoes is { } undone ? $"  undoes {undone}" : "")}".TrimEnd());
     }
 
     /// <summary>Leaves the database running until the tour is cancelled.</summary>
@@ -111,7 +111,9 @@ internal sealed class Tour : IAsyncDisposable
         Console.WriteLine("\nThe database runs until Ctrl+C:");
         Screen.Say($"psql postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{server.Database}");
         Screen.Say($"Connect-LinkageDatabase postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{server.Database}");
-        await Task.Delay(Timeout.Infinite, cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
+        var end = new TaskCompletionSource();
+        await using var registration = cancellation.Register(end.SetResult);
+        await end.Task;
     }
 
     public async ValueTask DisposeAsync()
@@ -136,9 +138,8 @@ internal sealed class Tour : IAsyncDisposable
         Screen.Say($"Done in {clock.Elapsed.TotalSeconds:0.0} s; indexes are built concurrently, and the next install finds nothing to do.");
     }
 
-    private async Task CheckAsync(CancellationToken cancellation)
+    private async Task CheckAsync(string[] ofInterest, CancellationToken cancellation)
     {
-        string[] ofInterest = ["DeliveryInconsistencyRate", "SuppressedDeliveries", "DeliveryTriggers"];
         await foreach (var check in new DeliveryIntegrity(_database).CheckAsync(new DeliveryIntegrityOptions { Exact = true }, cancellation))
         {
             if (ofInterest.Contains(check.Check))
@@ -153,7 +154,7 @@ internal sealed class Tour : IAsyncDisposable
         [
             ("linked", run.Count("linked"), "get the user that their guest belongs to"),
             ("no match", run.Count("no_match"), "no guest of the event with this phone has a user"),
-            ("ambiguous", run.Count("ambiguous"), "several guests of the event have this phone: never guessed, left to a person"),
+            ("ambiguous", run.Count("ambiguous"), "several guests of the event have this phone: left to a person"),
             ("skipped", run.Count("skipped"), "no event, or a phone that is none"),
         ]);
     }
