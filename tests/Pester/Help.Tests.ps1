@@ -40,7 +40,8 @@ Describe 'The help of <Name>' -ForEach $cmdlets {
 Describe 'The examples of <Name>' -ForEach ($cmdlets | Where-Object { $_.Examples.Count -gt 0 }) {
     BeforeEach {
         if (-not (Get-LinkageConnection -Default)) {
-            Install-TestSchema (Start-LinkageSandbox -SampleDeliveries 200)
+            Start-LinkageSandbox -SampleDeliveries 200 | Out-Null
+            Install-LinkageSchema -Confirm:$false | Out-Null
         }
         Push-Location $TestDrive
     }
