@@ -37,19 +37,15 @@ AS $$
   WHERE target.name = walk ->> 'target'
 $$;
 
--- One batch: decides every candidate of the key set, links, audits each. A row whose phone or guest changed since it was read
--- is left to the trigger that saw the change ('changed meanwhile').
--- Plan: candidates by the walk's index; the update by the target's primary key, a nested loop over the batch.
-CREATE OR REPLACE FUNCTION linkage.link_users(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
-LANGUAGE plpgsql
+-- What the candidates of a key set ask the rule with, in key order; nulls where the key set holds none.
+-- Plan: the walk's index, or its pages.
+CREATE OR REPLACE FUNCTION linkage.read_link_questions(
+  walk jsonb, key_set jsonb,
+  OUT record_keys text[], OUT guest_ids {{guest_id}}[], OUT event_ids {{event_id}}[], OUT phones text[])
+LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  target  linkage.link_target := linkage.find_link_target(walk ->> 'target');
-  keys    text[];
-  guests  {{guest_id}}[];
-  events  {{event_id}}[];
-  phones  text[];
-  result  jsonb;
+  target linkage.link_target := linkage.find_link_target(walk ->> 'target');
 BEGIN
   EXECUTE format(
     'SELECT array_agg(c.k), array_agg(c.g), array_agg(c.e), array_agg(c.p)
@@ -62,12 +58,24 @@ BEGIN
     linkage.record_key_expression(target),
     COALESCE('t.' || quote_ident(target.guest_column), 'NULL'),
     COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
-    target.phone_column,
-    target.table_schema, target.table_name,
-    linkage.candidates(walk), linkage.key_set_condition(walk, key_set),
-    linkage.key_columns(walk))
-  INTO keys, guests, events, phones;
+    target.phone_column, target.table_schema, target.table_name,
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set), linkage.key_columns(walk))
+  INTO record_keys, guest_ids, event_ids, phones;
+END
+$$;
 
+-- One batch: decides every candidate of the key set, links, audits each. A row whose phone or guest changed since it was read
+-- is left to the trigger that saw the change ('changed meanwhile').
+-- Plan: the update by the target's primary key, a nested loop over the batch.
+CREATE OR REPLACE FUNCTION linkage.link_users(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  target    linkage.link_target := linkage.find_link_target(walk ->> 'target');
+  questions record;
+  result    jsonb;
+BEGIN
+  questions := linkage.read_link_questions(walk, key_set);
   EXECUTE linkage.link_statement(
     target,
     'SELECT * FROM linkage.decide_user_links($1, $5, $6, $7, $8)',
@@ -77,7 +85,9 @@ BEGIN
       't.' || quote_ident(target.event_column) || ' IS NOT DISTINCT FROM d.asked_event'),
     mode)
   INTO result
-  USING target.name, target.name, run_id, 'backfill', keys, guests, events, phones;
+  USING
+    target.name, target.name, run_id, 'backfill',
+    questions.record_keys, questions.guest_ids, questions.event_ids, questions.phones;
   RETURN result;
 END
 $$;

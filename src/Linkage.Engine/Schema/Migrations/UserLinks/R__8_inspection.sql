@@ -151,26 +151,9 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
-  target linkage.link_target := linkage.find_link_target(walk ->> 'target');
-  keys   text[];
-  guests {{guest_id}}[];
-  events {{event_id}}[];
-  phones text[];
+  questions record;
 BEGIN
-  EXECUTE format(
-    'SELECT array_agg(c.k), array_agg(c.g), array_agg(c.e), array_agg(c.p)
-     FROM (
-       SELECT %s AS k, %s::{{guest_id}} AS g, %s::{{event_id}} AS e, t.%I::text AS p
-       FROM %I.%I AS t
-       WHERE %s AND %s
-       ORDER BY %s
-     ) AS c',
-    linkage.record_key_expression(target),
-    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'),
-    COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
-    target.phone_column, target.table_schema, target.table_name,
-    linkage.candidates(walk), linkage.key_set_condition(walk, key_set), linkage.key_columns(walk))
-  INTO keys, guests, events, phones;
+  questions := linkage.read_link_questions(walk, key_set);
 
   -- Executed with its values, so that the planner knows how many there are.
   RETURN QUERY EXECUTE
@@ -181,6 +164,7 @@ BEGIN
      LEFT JOIN {{app}}.event_guests g ON g.id = d.asked_guest
      WHERE d.outcome = ''linked'' OR NOT $6
      ORDER BY d.ordinal'
-  USING target.name, keys, guests, events, phones, linkable_only;
+  USING
+    walk ->> 'target', questions.record_keys, questions.guest_ids, questions.event_ids, questions.phones, linkable_only;
 END
 $$;
