@@ -5,14 +5,19 @@ AS $$
 DECLARE
   target linkage.link_target;
 BEGIN
-  SELECT t.* INTO target
-  FROM linkage.link_target t
-  WHERE t.name = wanted
-     OR to_regclass(format('%I.%I', t.table_schema, t.table_name)) = to_regclass(wanted)
-  -- a name wins over a table of that name in another schema
-  ORDER BY t.name = wanted DESC
-  LIMIT 1;
+  -- A name wins over a table of that name in another schema.
+  SELECT t.* INTO target FROM linkage.link_target t WHERE t.name = wanted;
   IF NOT FOUND THEN
+    BEGIN
+      SELECT t.* INTO target
+      FROM linkage.link_target t
+      WHERE to_regclass(format('%I.%I', t.table_schema, t.table_name)) = to_regclass(wanted);
+    EXCEPTION WHEN invalid_name OR syntax_error OR feature_not_supported THEN
+      -- Before PostgreSQL 16, what is no name at all is an error.
+      target := NULL;
+    END;
+  END IF;
+  IF target.name IS NULL THEN
     RAISE EXCEPTION USING
       ERRCODE = 'LK006',
       MESSAGE = format('%s is no link target of this database.', COALESCE(quote_literal(wanted), 'A null name')),
