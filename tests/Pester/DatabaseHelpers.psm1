@@ -32,6 +32,12 @@ function Invoke-TestSql {
     }
 }
 
+# Installs Linkage's schema.
+function Install-TestSchema {
+    param([Parameter(Mandatory)] $Connection)
+    $null = Install-LinkageSchema -Connection $Connection
+}
+
 # A connection to a database of its own on a sandbox: the application's tables with Linkage installed, filled with so many deliveries.
 function New-LinkedDatabase {
     param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0)
