@@ -86,6 +86,7 @@ public sealed class SchemaInstaller(LinkageDatabase database, string? applicatio
     private async Task<SchemaPlan> PlanAsync(DatabaseSession session, IReadOnlyCollection<string> components)
     {
         var state = await SchemaState.ReadAsync(session, applicationSchema);
+        state.RequireInstaller();
         if (state.NewestVersion is { } newest && newest > Version.Parse(ModuleVersion))
             throw SchemaException.Newer(newest);
         return await SchemaPlanner.PlanAsync(session, state, components);

@@ -36,7 +36,7 @@ internal sealed class SchemaPlanner
         var steps = await planner.DescribeAsync(wanted);
         if (steps.Any(s => s.IsNeeded && s.Kind != MigrationKind.Index))
             await planner.RefuseConflictsAsync(wanted);
-        return new SchemaPlan(state.ApplicationSchema, [.. steps, .. await planner.RebuildsAsync(steps)], omitted);
+        return new SchemaPlan(state.ApplicationSchema, await planner.AddDependentsAsync(steps), omitted);
     }
 
     /// <summary>What of this version stands in a database, component by component that is installed there; whatever stands in its way.</summary>
@@ -140,29 +140,47 @@ internal sealed class SchemaPlanner
         };
     }
 
-    /// <summary>Indexes to be built again: those that are stale, and those that will be when a function that they store values of is replaced.</summary>
-    private async Task<List<SchemaStep>> RebuildsAsync(IReadOnlyList<SchemaStep> steps)
+    /// <summary>
+    /// Adds what the replacement of a function brings along: indexes that store its values are built again, those that are stale
+    /// already too; what else holds its values is named.
+    /// </summary>
+    private async Task<List<SchemaStep>> AddDependentsAsync(IReadOnlyList<SchemaStep> steps)
     {
-        var rebuilds = _state.StaleIndexes
-            .Select(i => new SchemaStep("Phones", MigrationKind.Rebuild, i, string.Empty))
-            .ToList();
-        foreach (var step in steps.Where(s => s.IsNeeded && s.DirectFunctions.Count > 0))
+        List<SchemaStep> all = [];
+        var rebuilds = _state.StaleIndexes.Select(i => new SchemaStep("Phones", MigrationKind.Rebuild, i, string.Empty)).ToList();
+        foreach (var step in steps)
         {
-            if (step.Replaces.Count == 0 && (!_state.Applied.TryGetValue((step.Component, step.Name), out var applied) || applied.Checksum == step.Checksum))
-                continue;
-            foreach (var name in step.DirectFunctions.Select(NameOf).Distinct())
+            var dependents = ReplacesFunctions(step) ? await DependentsAsync(step) : [];
+            rebuilds.AddRange(dependents
+                .Where(d => d.Kind == "index")
+                .Select(d => new SchemaStep(step.Component, MigrationKind.Rebuild, d.Name, string.Empty)));
+            all.Add(step with
             {
-                var dependents = await _session.QueryAsync<Dependent>(
-                    _tokens.Render(step.Component, EmbeddedSql.Read("Schema/find_dependents.sql")).Replace("$1", "@name", StringComparison.Ordinal), new { name });
-                var notes = dependents.Where(d => d.Kind is "constraint" or "column").Select(d =>
-                    $"{d.Kind} {d.Name} holds what the former {name} said; it is not checked or computed again").Distinct().ToList();
-                rebuilds.AddRange(dependents
-                    .Where(d => d.Kind == "index")
-                    .Select(d => new SchemaStep(step.Component, MigrationKind.Rebuild, d.Name, string.Empty) { Notes = notes }));
-            }
+                Notes =
+                [
+                    .. step.Notes,
+                    .. dependents.Where(d => d.Kind is "constraint" or "column")
+                        .Select(d => $"{d.Kind} {d.Name} holds what the former function said; it is not checked or computed again"),
+                ],
+            });
         }
 
-        return [.. rebuilds.DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
+        return [.. all, .. rebuilds.DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
+    }
+
+    private bool ReplacesFunctions(SchemaStep step) =>
+        step.IsNeeded
+        && step.DirectFunctions.Count > 0
+        && (step.Replaces.Count > 0
+            || (_state.Applied.TryGetValue((step.Component, step.Name), out var applied) && applied.Checksum != step.Checksum));
+
+    private async Task<List<Dependent>> DependentsAsync(SchemaStep step)
+    {
+        var query = _tokens.Render(step.Component, EmbeddedSql.Read("Schema/find_dependents.sql")).Replace("$1", "@name", StringComparison.Ordinal);
+        List<Dependent> dependents = [];
+        foreach (var name in step.DirectFunctions.Select(NameOf).Distinct())
+            dependents.AddRange(await _session.QueryAsync<Dependent>(query, new { name }));
+        return [.. dependents.Distinct()];
     }
 
     private async Task RefuseConflictsAsync(IReadOnlyList<Migration> wanted)
@@ -214,7 +232,11 @@ internal sealed class SchemaPlanner
 
     private string Render(Migration migration, string template) => _tokens.Render(migration.Component, template);
 
-    private static string NameOf(string signature) => signature[(signature.LastIndexOf('.', signature.IndexOf('(', StringComparison.Ordinal)) + 1)..signature.IndexOf('(', StringComparison.Ordinal)];
+    private static string NameOf(string signature)
+    {
+        var end = signature.IndexOf('(', StringComparison.Ordinal);
+        return signature[(signature.LastIndexOf('.', end) + 1)..end];
+    }
 
     private sealed record ExistingObject(string Signature, string Object, string Arguments, bool IsOwn, bool IsPublic, string Owner);
 

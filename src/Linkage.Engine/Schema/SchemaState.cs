@@ -15,6 +15,12 @@ internal sealed class SchemaState
     /// <summary>The same as SQL wants it.</summary>
     public required string QuotedSchema { get; init; }
 
+    /// <summary>The role that is connected.</summary>
+    public required string CurrentUser { get; init; }
+
+    /// <summary>Whether it may act as the role that installs.</summary>
+    public required bool MayInstall { get; init; }
+
     /// <summary>The role that installs: the owner of schema linkage, so that all its objects have one owner.</summary>
     public required string Installer { get; init; }
 
@@ -48,7 +54,7 @@ internal sealed class SchemaState
     /// <summary>Reads it. The session gets a search_path under which every name is shown with its schema.</summary>
     /// <param name="session">Where.</param>
     /// <param name="wantedSchema">The application's schema; null for the installed one, else public.</param>
-    /// <exception cref="SchemaException">Linkage is installed for another schema, or by a role that this one is no member of.</exception>
+    /// <exception cref="SchemaException">Linkage is installed for another schema, or the wanted one does not exist.</exception>
     public static async Task<SchemaState> ReadAsync(DatabaseSession session, string? wantedSchema)
     {
         await session.ExecuteAsync("SET LOCAL search_path = pg_catalog, pg_temp");
@@ -70,18 +76,13 @@ internal sealed class SchemaState
             throw new SchemaException($"This database has no schema {schema}. Name the schema of the application's tables with -Schema.");
         if (schema.IndexOfAny(['\'', '"', '\\', '$', '{']) >= 0)
             throw new SchemaException($"Linkage can't work in a schema whose name holds a quote, a backslash, a dollar sign or a brace, as {schema} does.");
-        if (!facts.IsMember)
-        {
-            throw new SchemaException(
-                $"Schema linkage belongs to role {facts.Owner}, and {facts.CurrentUser} is no member of it. "
-                + $"Connect as {facts.Owner}, or as a member of it: GRANT \"{facts.Owner}\" TO \"{facts.CurrentUser}\".");
-        }
-
         return new SchemaState
         {
             ApplicationSchema = schema,
             QuotedSchema = facts.QuotedSchema,
+            CurrentUser = facts.CurrentUser,
             Installer = facts.Owner ?? facts.CurrentUser,
+            MayInstall = facts.IsMember,
             IsInstalled = facts.IsInstalled,
             CanListObjects = facts.CanListObjects,
             Applied = facts.IsInstalled
@@ -95,6 +96,18 @@ internal sealed class SchemaState
             Indexes = facts.IsInstalled ? await session.QueryAsync<InstalledIndex>(EmbeddedSql.Read("Schema/find_installed_indexes.sql")) : [],
             StaleIndexes = facts.IsInstalled ? await session.QueryAsync<string>("SELECT index_name FROM linkage.stale_index ORDER BY 1") : [],
         };
+    }
+
+    /// <summary>Refuses a role that may not change what is installed.</summary>
+    /// <exception cref="SchemaException">It is no member of the role that owns schema linkage.</exception>
+    public void RequireInstaller()
+    {
+        if (!MayInstall)
+        {
+            throw new SchemaException(
+                $"Schema linkage belongs to role {Installer}, and {CurrentUser} is no member of it. "
+                + $"Connect as {Installer}, or as a member of it: GRANT \"{Installer}\" TO \"{CurrentUser}\".");
+        }
     }
 
     private sealed record Facts(

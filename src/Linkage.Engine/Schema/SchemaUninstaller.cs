@@ -70,9 +70,8 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
 
     private static async Task RestoreAsync(DatabaseSession session, Step step)
     {
-        var name = FunctionName(step);
-        if (name is not null)
-            await NoteStaleIndexesAsync(session, name);
+        if (FunctionName(step) is var (schema, name))
+            await NoteStaleIndexesAsync(session, schema, name);
         try
         {
             foreach (var statement in step.Statements)
@@ -88,17 +87,24 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
     }
 
     // normalize_phone as it was gives other values: what stores them is built again.
-    private static Task<int> NoteStaleIndexesAsync(DatabaseSession session, string name) =>
-        session.ExecuteAsync(
+    private static Task<int> NoteStaleIndexesAsync(DatabaseSession session, string schema, string name)
+    {
+        var dependents = EmbeddedSql.Read("Schema/find_dependents.sql")
+            .Replace("{{app}}", schema, StringComparison.Ordinal)
+            .Replace("$1", "@name", StringComparison.Ordinal);
+        return session.ExecuteAsync(
             """
             INSERT INTO linkage.stale_index (index_name, function)
-            SELECT DISTINCT d.dependent, @name
-            FROM linkage.function_dependents(@name::name) d
-            WHERE d.kind = 'index' AND NOT EXISTS (
-              SELECT FROM linkage.installed_object i WHERE i.object = 'index ' || d.dependent)
+            SELECT DISTINCT d."Name", @name
+            FROM (
+            """ + dependents + """
+            ) AS d
+            WHERE d."Kind" = 'index' AND NOT EXISTS (
+              SELECT FROM linkage.installed_object i WHERE i.object = 'index ' || d."Name")
             ON CONFLICT (index_name) DO NOTHING
             """,
             new { name });
+    }
 
     private async Task DropIndexesAsync(Action<SchemaRemoval> report, Action<string>? waiting, CancellationToken cancellation)
     {
@@ -163,6 +169,7 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
     private async Task<IReadOnlyList<Step>> FindAsync(DatabaseSession session)
     {
         var state = await SchemaState.ReadAsync(session, wantedSchema: null);
+        state.RequireInstaller();
         if (!state.IsInstalled)
         {
             throw new SchemaException(
@@ -208,12 +215,14 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
     private static bool IsRestoredLater(Step step, IReadOnlyList<Step> steps) =>
         step.Phase == 1 && steps.Any(s => s.Phase == 3 && s.Object == step.Object);
 
-    private static string? FunctionName(Step step)
+    private static (string Schema, string Name)? FunctionName(Step step)
     {
         if (step.Phase != 2)
             return null;
+        var start = "function ".Length;
         var end = step.Object.IndexOf('(', StringComparison.Ordinal);
-        return step.Object[(step.Object.LastIndexOf('.', end) + 1)..end];
+        var dot = step.Object.LastIndexOf('.', end);
+        return (step.Object[start..dot], step.Object[(dot + 1)..end]);
     }
 
     private sealed record Step

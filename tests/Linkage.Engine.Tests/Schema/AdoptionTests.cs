@@ -158,6 +158,23 @@ public sealed class AdoptionTests
     }
 
     [Fact]
+    public async Task What_else_holds_values_of_the_former_normalize_phone_is_named()
+    {
+        await using var database = await LegacyDatabase.CreateAsync();
+        await database.ExecuteAsync(
+            """
+            ALTER TABLE users ADD COLUMN normalized text GENERATED ALWAYS AS (normalize_phone(phone)) STORED,
+              ADD CONSTRAINT users_phone_possible CHECK (phone IS NULL OR normalize_phone(phone) IS NOT NULL);
+            """);
+
+        var plan = await new SchemaInstaller(database.Engine).PlanAsync([], CancellationToken.None);
+
+        var notes = plan.Steps.Single(s => s.Name == "R__normalize_phone").Notes;
+        Assert.Contains(notes, n => n.StartsWith("constraint users_phone_possible on public.users ", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.StartsWith("column normalized of public.users ", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_second_install_over_an_adopted_database_finds_nothing_to_do()
     {
         await using var database = await LegacyDatabase.CreateAsync();

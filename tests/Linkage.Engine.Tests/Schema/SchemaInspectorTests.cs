@@ -1,5 +1,7 @@
 using Linkage.Engine.Checks;
+using Linkage.Engine.Database;
 using Linkage.Engine.Schema;
+using Npgsql;
 
 namespace Linkage.Engine.Tests.Schema;
 
@@ -71,6 +73,8 @@ public sealed class SchemaInspectorTests
         await database.ExecuteAsync("CREATE OR REPLACE FUNCTION get_feature_flag(flag_name text) RETURNS boolean LANGUAGE sql AS 'SELECT true'");
 
         await AssertOneAsync(database, "SchemaDefinitions", CheckStatus.Warning, "function public.get_feature_flag(text)");
+        await database.InstallAsync();
+        Assert.All((await CheckAsync(database)).Values, c => Assert.Equal(CheckStatus.Healthy, c.Status));
     }
 
     [Fact]
@@ -101,6 +105,28 @@ public sealed class SchemaInspectorTests
         await database.InstallAsync();
         Assert.Equal(CheckStatus.Healthy, (await CheckAsync(database))["SchemaIndexes"].Status);
         Assert.Equal(0, await database.ScalarAsync<int>("SELECT count(*) FROM pg_index WHERE NOT indisvalid"));
+    }
+
+    [Fact]
+    public async Task A_role_that_only_watches_may_check()
+    {
+        await using var database = await LinkedDatabase.CreateAsync();
+        var watcher = $"watcher of {database.Engine.Database}";
+        await database.ExecuteAsync(
+            $"""
+            CREATE ROLE "{watcher}" LOGIN PASSWORD 'secret';
+            GRANT USAGE ON SCHEMA linkage TO "{watcher}";
+            GRANT SELECT ON ALL TABLES IN SCHEMA linkage TO "{watcher}";
+            GRANT EXECUTE ON FUNCTION linkage.own_objects(), linkage.is_own(oid, regclass), linkage.object_name(oid, regclass) TO "{watcher}";
+            """);
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = watcher, Password = "secret" };
+        await using (var asWatcher = await LinkageDatabase.OpenAsync(settings.ConnectionString, CancellationToken.None))
+        {
+            Assert.All(await new SchemaInspector(asWatcher).CheckAsync(CancellationToken.None), c => Assert.Equal(CheckStatus.Healthy, c.Status));
+            await Assert.ThrowsAsync<SchemaException>(() => LinkedDatabase.InstallAsync(asWatcher));
+        }
+
+        await database.ExecuteAsync($"DROP OWNED BY \"{watcher}\"; DROP ROLE \"{watcher}\"");
     }
 
     [Fact]

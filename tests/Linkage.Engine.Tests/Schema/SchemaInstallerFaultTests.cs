@@ -139,6 +139,21 @@ public sealed class SchemaInstallerFaultTests
     }
 
     [Fact]
+    public async Task Flags_that_the_applications_table_does_not_take_are_refused_with_the_remedy()
+    {
+        await using var database = await LinkedDatabase.CreateUnlinkedAsync();
+        await database.ExecuteAsync("CREATE TABLE feature_flags (flag_name text PRIMARY KEY, is_enabled boolean, team text NOT NULL)");
+
+        var fault = await Assert.ThrowsAsync<LinkageException>(database.InstallAsync);
+        Assert.Equal("Linkage.Schema.CannotAdopt", fault.ErrorId);
+        Assert.Contains("Insert LINK_USER_BY_PHONE", fault.Message);
+
+        await database.ExecuteAsync("INSERT INTO feature_flags VALUES ('LINK_USER_BY_PHONE', true, 'guests'), ('LINK_USER_BY_PHONE_FALLBACK_TO_USERS', false, 'guests')");
+        await database.InstallAsync();
+        Assert.True(await database.ScalarAsync<bool>("SELECT get_feature_flag('LINK_USER_BY_PHONE')"));
+    }
+
+    [Fact]
     public async Task A_failure_in_the_middle_leaves_nothing_behind()
     {
         await using var database = await LegacyDatabase.CreateAsync();

@@ -12,7 +12,7 @@ flags AS (
   SELECT to_regclass('{{app}}.feature_flags')::oid AS id
 ),
 flag_column AS (
-  SELECT a.attname AS name, a.atttypid::regtype AS type, a.attnotnull AND NOT (a.atthasdef OR a.attidentity <> '') AS is_demanded
+  SELECT a.attname AS name, a.atttypid::regtype AS type
   FROM pg_attribute a
   WHERE a.attrelid = (SELECT id FROM flags) AND a.attnum > 0 AND NOT a.attisdropped
 ),

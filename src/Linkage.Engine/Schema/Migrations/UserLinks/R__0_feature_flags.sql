@@ -26,7 +26,10 @@ DO $install$
 DECLARE
   columns record;
   has_table boolean := to_regclass('{{app}}.feature_flags') IS NOT NULL;
-  has_function boolean := to_regprocedure('{{app}}.get_feature_flag(text)') IS NOT NULL;
+  -- the application's, whatever its argument is called or typed
+  has_function boolean := EXISTS (
+    SELECT FROM pg_proc p
+    WHERE p.pronamespace = '{{app}}'::regnamespace AND p.proname = 'get_feature_flag' AND NOT linkage.is_own(p.oid, 'pg_proc'));
 BEGIN
   IF NOT has_table AND NOT has_function THEN
     CREATE TABLE {{app}}.feature_flags (
@@ -40,16 +43,9 @@ BEGIN
   END IF;
 
   columns := linkage.feature_flag_columns();
-  IF has_table AND (columns.name_column IS NULL OR columns.state_column IS NULL) AND NOT has_function THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'LK010',
-      MESSAGE = 'The existing table {{app}}.feature_flags has no column that Linkage knows as a flag''s name or state.',
-      HINT = 'Create {{app}}.get_feature_flag(text) returning boolean over it, and install again.';
-  END IF;
-
   IF NOT has_function THEN
     EXECUTE format(
-      'CREATE FUNCTION {{app}}.get_feature_flag(flag_name text) RETURNS boolean
+      'CREATE OR REPLACE FUNCTION {{app}}.get_feature_flag(flag_name text) RETURNS boolean
        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
        AS %L',
       format(
@@ -66,6 +62,11 @@ BEGIN
        WHERE NOT EXISTS (SELECT FROM {{app}}.feature_flags e WHERE e.%1$I = f.name)',
       columns.name_column, columns.state_column);
   END IF;
+EXCEPTION WHEN not_null_violation OR check_violation OR foreign_key_violation THEN
+  RAISE EXCEPTION USING
+    ERRCODE = 'LK010',
+    MESSAGE = format('The existing table {{app}}.feature_flags does not take Linkage''s flags: %s.', SQLERRM),
+    HINT = 'Insert LINK_USER_BY_PHONE (on) and LINK_USER_BY_PHONE_FALLBACK_TO_USERS (off) yourself, and install again.';
 END
 $install$;
 
