@@ -35,6 +35,9 @@ public sealed class LinkedDatabase : IAsyncDisposable
     /// <summary>The application's tables without Linkage: for tests of the install.</summary>
     public static async Task<LinkedDatabase> CreateUnlinkedAsync() => await OpenAsync(await PostgresFixture.CreateDatabaseAsync());
 
+    /// <summary>A database without any table, for application tables of a test's own.</summary>
+    public static async Task<LinkedDatabase> CreateEmptyAsync() => await OpenAsync(await PostgresFixture.CreateEmptyDatabaseAsync());
+
     /// <summary>Installs everything and returns what was done.</summary>
     public static async Task<IReadOnlyList<SchemaStep>> InstallAsync(LinkageDatabase database, string? schema = null)
     {

@@ -152,6 +152,16 @@ public sealed class RunEngine(LinkageDatabase database)
                     new { description }),
                 cancellation);
             var estimate = await EstimateAsync("SELECT @description::jsonb -> 'walk'", new { description }, cancellation);
+            // Bounded like a run's walk, so that it ends under constant inserts.
+            description = await database.TransactAsync(
+                transaction,
+                session => session.QuerySingleAsync<string>(
+                    """
+                    SELECT jsonb_set(w.work, '{walk,bound}', COALESCE(linkage.last_key(w.work -> 'walk'), 'null'))::text
+                    FROM (SELECT @description::jsonb) AS w (work)
+                    """,
+                    new { description }),
+                cancellation);
             string? cursor = null;
             while (true)
             {

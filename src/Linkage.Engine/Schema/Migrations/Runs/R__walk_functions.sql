@@ -155,10 +155,11 @@ AS $$
 $$;
 
 -- Whether the table was rewritten (VACUUM FULL, CLUSTER, some ALTER TABLE) since a walk by position began: positions are void then.
+-- A walk that was not fixed, a preview's, knows no file.
 CREATE OR REPLACE FUNCTION linkage.is_rewritten(walk jsonb) RETURNS boolean
 LANGUAGE sql STABLE
 AS $$
-  SELECT linkage.is_by_position(walk)
+  SELECT linkage.is_by_position(walk) AND walk ? 'file'
     AND (walk ->> 'file')::oid IS DISTINCT FROM pg_catalog.pg_relation_filenode((walk ->> 'table')::regclass)
 $$;
 
