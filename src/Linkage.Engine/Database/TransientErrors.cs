@@ -15,6 +15,8 @@ public static class TransientErrors
         PostgresErrorCodes.CrashShutdown,
         PostgresErrorCodes.CannotConnectNow,
         PostgresErrorCodes.TooManyConnections,
+        // What the statement refers to was deleted after it had read it; the next attempt reads again.
+        PostgresErrorCodes.ForeignKeyViolation,
     ];
 
     /// <summary>

@@ -12,10 +12,11 @@
 CREATE OR REPLACE FUNCTION linkage.pending_decision(
   record_key text, event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
   outcome text, rule text, reason text) RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql STABLE
 AS $$
   SELECT pg_catalog.jsonb_build_object(
-    'record', $1, 'event', $2, 'phone', $3, 'guest', $4, 'user', $5, 'outcome', $6, 'rule', $7, 'reason', $8)::text
+    'record', $1, 'event', $2, 'phone', $3, 'guest', $4, 'user', $5, 'outcome', $6, 'rule', $7, 'reason', $8,
+    'at', pg_catalog.statement_timestamp())::text
 $$;
 
 CREATE OR REPLACE FUNCTION linkage.audit_user_link_trigger() RETURNS trigger
@@ -46,6 +47,10 @@ BEGIN
     (pending ->> 'event')::{{event_id}}, pending ->> 'phone', (pending ->> 'guest')::{{guest_id}}, NEW.user_id,
     pending ->> 'outcome', pending ->> 'rule', 'trigger',
     CASE WHEN pending ->> 'outcome' = 'skipped' THEN jsonb_build_object('reason', pending ->> 'reason') END);
+  -- What is audited is over: the next write of this user to another row is somebody else's.
+  IF current_setting('linkage.pending_key', true) = {{delivery_key}} THEN
+    PERFORM set_config('linkage.pending_key', '', true);
+  END IF;
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
   -- No link without its audit row: the link goes, the application's write stays.

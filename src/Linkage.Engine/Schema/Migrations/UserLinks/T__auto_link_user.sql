@@ -9,10 +9,11 @@ BEGIN
      -- A row that is being unlinked stays unlinked: with ON DELETE SET NULL the deleted user's id would come back otherwise.
      OR (TG_OP = 'UPDATE' AND OLD.user_id IS NOT NULL)
   THEN
-    -- An upsert copies the user that was found for the row it proposed: that is our link too.
+    -- An upsert copies the user that was found for the row it proposed, in the same statement: that is our link too.
     IF TG_OP = 'UPDATE' AND OLD.user_id IS NULL AND NEW.user_id IS NOT NULL
        AND current_setting('linkage.pending_key', true) <> ''
        AND current_setting('linkage.pending', true)::jsonb ->> 'user' = NEW.user_id::text
+       AND (current_setting('linkage.pending', true)::jsonb ->> 'at')::timestamptz = statement_timestamp()
     THEN
       PERFORM set_config('linkage.pending_key', {{delivery_key}}, true);
     ELSIF current_setting('linkage.pending_key', true) <> '' THEN
@@ -34,6 +35,15 @@ BEGIN
     SELECT d.* INTO decision
     FROM linkage.decide_user_links(
       'message_deliveries', ARRAY[{{delivery_key}}], ARRAY[NEW.guest_id], ARRAY[NULL]::{{event_id}}[], ARRAY[NEW.phone_number::text]) d;
+
+    -- A user who is being deleted in another transaction is waited for: the foreign key would fail the application's write.
+    IF decision.user_id IS NOT NULL THEN
+      PERFORM FROM {{app}}.users u WHERE u.id = decision.user_id FOR KEY SHARE;
+      IF NOT FOUND THEN
+        decision.user_id := NULL;
+        decision.outcome := 'no_match';
+      END IF;
+    END IF;
 
     NEW.user_id := decision.user_id;
     IF TG_OP = 'INSERT' OR NEW.user_id IS NOT NULL

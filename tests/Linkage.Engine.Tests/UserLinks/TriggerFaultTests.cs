@@ -1,0 +1,150 @@
+using Npgsql;
+
+namespace Linkage.Engine.Tests.UserLinks;
+
+/// <summary>Whatever fails in linking, the application's own write goes through, and no link is left without its audit row.</summary>
+public sealed class TriggerFaultTests
+{
+    private const string BrokenNormalizer =
+        "CREATE OR REPLACE FUNCTION normalize_phone(phone text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'broken'; END $$";
+
+    [Theory]
+    [InlineData("ALTER TABLE user_link_audit RENAME TO kept")]
+    [InlineData("DROP TABLE user_link_audit CASCADE")]
+    [InlineData("ALTER TABLE user_link_audit ADD CHECK (outcome <> 'linked') NOT VALID")]
+    [InlineData("ALTER TABLE user_link_audit ADD COLUMN demanded integer NOT NULL")]
+    public async Task Without_its_audit_row_no_link_is_made_and_the_server_warns(string fault)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, unlinked) = await PrepareAsync(scene);
+        await scene.Database.ExecuteAsync(fault);
+        var warnings = Warnings(scene.Database.Connection);
+
+        await WriteEverythingAsync(scene, guest);
+
+        Assert.NotEmpty(warnings);
+        Assert.Equal(0, await scene.Database.ScalarAsync<long>("SELECT count(*) FROM message_deliveries WHERE user_id IS NOT NULL"));
+        Assert.Equal("sent", await scene.Database.ScalarAsync<string>(
+            "SELECT status FROM message_deliveries WHERE id = @unlinked::uuid", new { unlinked }));
+    }
+
+    [Theory]
+    [InlineData("DROP TABLE linkage.link_suppression CASCADE")]
+    [InlineData("ALTER TABLE linkage.link_suppression DROP COLUMN user_id CASCADE")]
+    [InlineData("ALTER TABLE event_guests RENAME COLUMN removed_at TO gone_at")]
+    [InlineData(BrokenNormalizer)]
+    [InlineData("CREATE OR REPLACE FUNCTION get_feature_flag(flag_name text) RETURNS boolean LANGUAGE sql AS 'SELECT 1 / 0 > 0'")]
+    public async Task A_fault_in_deciding_is_audited_and_nothing_is_linked(string fault)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, unlinked) = await PrepareAsync(scene);
+        await scene.Database.ExecuteAsync(fault);
+
+        await WriteEverythingAsync(scene, guest);
+
+        Assert.Equal(0, await scene.Database.ScalarAsync<long>("SELECT count(*) FROM message_deliveries WHERE user_id IS NOT NULL"));
+        Assert.Equal("sent", await scene.Database.ScalarAsync<string>(
+            "SELECT status FROM message_deliveries WHERE id = @unlinked::uuid", new { unlinked }));
+        Assert.True(await scene.Database.ScalarAsync<bool>(
+            """
+            SELECT count(*) > 0 AND bool_and(a.outcome = 'skipped' AND a.metadata ->> 'reason' LIKE 'error %')
+            FROM user_link_audit a
+            WHERE a.record_id IN (SELECT id FROM message_deliveries WHERE status = 'new')
+            """));
+    }
+
+    [Fact]
+    public async Task A_guest_that_stays_locked_is_given_up_after_the_applications_lock_timeout()
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var guest = await scene.GuestAsync(scene.NewPhone(), null);
+        await using var other = await scene.Database.OpenAsync();
+        await using var holding = await other.BeginTransactionAsync();
+        await Sessions.LinkGuestAsync(other, guest, LinkScene.Ann);
+
+        await scene.Database.ExecuteAsync("SET lock_timeout = '50ms'");
+        var delivery = await Sessions.InsertDeliveryAsync(scene.Database.Connection, guest);
+
+        Assert.Equal([DeliveryAudit.ByTrigger("skipped", null)], await DeliveryAudit.OfAsync(scene.Database, delivery));
+        Assert.Contains("55P03", await scene.Database.ScalarAsync<string>("SELECT metadata ->> 'reason' FROM user_link_audit"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ALTER TABLE user_link_audit RENAME TO kept")]
+    [InlineData("DROP TABLE linkage.link_suppression CASCADE")]
+    [InlineData(BrokenNormalizer)]
+    public async Task A_fault_in_a_guest_link_does_not_fail_the_guests_update(string fault)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, unlinked) = await PrepareAsync(scene);
+        await scene.Database.ExecuteAsync("UPDATE event_guests SET user_id = NULL; UPDATE message_deliveries SET phone_number = '2125550188'");
+        await scene.Database.ExecuteAsync(fault);
+        var warnings = Warnings(scene.Database.Connection);
+
+        await Sessions.LinkGuestAsync(scene.Database.Connection, guest, LinkScene.Ann);
+
+        Assert.NotEmpty(warnings);
+        Assert.Equal(LinkScene.Ann, await scene.Database.ScalarAsync<string>("SELECT user_id::text FROM event_guests"));
+        Assert.Null(await scene.UserOfAsync(unlinked));
+    }
+
+    [Fact]
+    public async Task A_fault_in_the_middle_of_a_multi_row_insert_keeps_links_and_audit_rows_in_step()
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, _) = await PrepareAsync(scene);
+        var bobs = await scene.GuestAsync(scene.NewPhone(), LinkScene.Bob);
+        await scene.Database.ExecuteAsync($"ALTER TABLE user_link_audit ADD CHECK (linked_user_id <> '{LinkScene.Bob}') NOT VALID");
+
+        await scene.Database.ExecuteAsync(
+            """
+            INSERT INTO message_deliveries (guest_id, status)
+            SELECT CASE WHEN i % 3 = 0 THEN @bobs::uuid ELSE @guest::uuid END, 'many' FROM generate_series(1, 30) AS i
+            """,
+            new { guest, bobs });
+
+        Assert.Equal(
+            (30, 20, 20, 0),
+            Assert.Single(await scene.Database.QueryAsync<(long, long, long, long)>(
+                """
+                SELECT count(*), count(d.user_id), count(a.id), count(*) FILTER (WHERE (d.user_id IS NULL) <> (a.id IS NULL))
+                FROM message_deliveries d
+                LEFT JOIN user_link_audit a ON a.record_id = d.id
+                WHERE d.status = 'many'
+                """)));
+    }
+
+    /// <summary>A guest with a user, and a delivery of the guest that came in past the triggers.</summary>
+    private static async Task<(string Guest, string Unlinked)> PrepareAsync(LinkScene scene)
+    {
+        var guest = await scene.GuestAsync(scene.NewPhone(), LinkScene.Ann);
+        return (guest, await scene.DeliveryAsync(scene.NewPhone(), guest));
+    }
+
+    /// <summary>An insert, one of several rows, an upsert and an update: all of them must go through.</summary>
+    private static async Task WriteEverythingAsync(LinkScene scene, string guest)
+    {
+        await scene.Database.ExecuteAsync("INSERT INTO message_deliveries (guest_id, phone_number, status) VALUES (@guest::uuid, '2125550123', 'new')", new { guest });
+        await scene.Database.ExecuteAsync(
+            "INSERT INTO message_deliveries (guest_id, phone_number, status) SELECT @guest::uuid, '2125550124', 'new' FROM generate_series(1, 3)", new { guest });
+        await scene.Database.ExecuteAsync(
+            """
+            INSERT INTO message_deliveries AS d (id, guest_id, phone_number)
+            SELECT id, guest_id, phone_number FROM message_deliveries WHERE status = 'pending'
+            ON CONFLICT (id) DO UPDATE SET user_id = COALESCE(excluded.user_id, d.user_id), status = 'upserted'
+            """);
+        await scene.Database.ExecuteAsync("UPDATE message_deliveries SET status = 'sent', phone_number = '2125550125' WHERE status = 'upserted'");
+        Assert.Equal(5, await scene.Database.ScalarAsync<long>("SELECT count(*) FROM message_deliveries"));
+    }
+
+    private static List<string> Warnings(NpgsqlConnection connection)
+    {
+        List<string> warnings = [];
+        connection.Notice += (_, notice) =>
+        {
+            if (notice.Notice.InvariantSeverity == "WARNING")
+                warnings.Add(notice.Notice.MessageText);
+        };
+        return warnings;
+    }
+}
