@@ -47,7 +47,7 @@ internal static class Screen
     private static void Overwrite(string line)
     {
         // One column less than there are, lest the line wraps.
-        var width = Math.Max(20, Console.WindowWidth) - 1;
+        var width = (Console.WindowWidth is > 0 and var columns ? columns : 80) - 1;
         Console.Write($"\r{(line.Length > width ? line[..width] : line.PadRight(width))}\r");
     }
 }
