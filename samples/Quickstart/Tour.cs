@@ -128,14 +128,11 @@ internal sealed class Tour : IAsyncDisposable
         var installer = new SchemaInstaller(_database);
         var plan = await installer.PlanAsync([], cancellation);
         await installer.ApplyAsync(plan, report: _ => { }, waiting: Screen.Say, cancellation);
-        foreach (var steps in plan.Steps.GroupBy(s => s.Component))
-        {
-            var triggers = steps.Count(s => s.Kind == MigrationKind.Trigger);
-            var indexes = steps.Count(s => s.Kind == MigrationKind.Index);
-            Screen.Say($"{steps.Key}: {steps.Count() - triggers - indexes} scripts, {triggers} for triggers, {indexes} indexes");
-        }
-
-        Screen.Say($"Done in {clock.Elapsed.TotalSeconds:0.0} s; indexes are built concurrently, and the next install finds nothing to do.");
+        var triggers = plan.Steps.Count(s => s.Kind == MigrationKind.Trigger);
+        var indexes = plan.Steps.Count(s => s.Kind == MigrationKind.Index);
+        Screen.Say($"{string.Join(", ", plan.Steps.Select(s => s.Component).Distinct())}: "
+            + $"{plan.Steps.Count - triggers - indexes} scripts in one transaction, {triggers} for triggers, {indexes} indexes built concurrently.");
+        Screen.Say($"Done in {clock.Elapsed.TotalSeconds:0.0} s; another install would find nothing to do.");
     }
 
     private async Task CheckAsync(string[] ofInterest, CancellationToken cancellation)
