@@ -182,11 +182,11 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
 
     private static async Task RefuseWhileRunningAsync(DatabaseSession session)
     {
-        if (!await session.QuerySingleAsync<bool>("SELECT to_regprocedure('linkage.run_is_alive(linkage.run)') IS NOT NULL"))
+        if (!await session.QuerySingleAsync<bool>("SELECT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = to_regnamespace('linkage') AND p.proname = 'run_is_alive')"))
             return;
         var running = await session.QueryAsync<Guid>("SELECT r.id FROM linkage.run r WHERE r.status = 'running' AND linkage.run_is_alive(r)");
         if (running.Count > 0)
-            throw new SchemaException($"Run {running[0]} is under way. Stop it (Stop-LinkageRun) or wait for it, and uninstall again.");
+            throw new SchemaException($"Run {running[0]} is under way. Wait for it, or end its session, and uninstall again.");
     }
 
     /// <summary>Does a step; what it runs into is returned, and it leaves nothing behind then.</summary>
