@@ -10,6 +10,8 @@ namespace Linkage.Engine.Database;
 /// <param name="waiting">Told whom a build waits for.</param>
 internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? waiting = null)
 {
+    private const int Attempts = 10;
+
     private static readonly TimeSpan _pollInterval = TimeSpan.FromSeconds(2);
 
     /// <summary>
@@ -38,15 +40,23 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
     /// <param name="cancellation">Ends the build.</param>
     public async Task RebuildAsync(string index, CancellationToken cancellation)
     {
-        await DropRemainsAsync(index, cancellation);
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await WatchAsync(index, $"REINDEX INDEX CONCURRENTLY {index}", cancellation);
-        }
-        catch
-        {
-            await DropRemainsAsync(index, CancellationToken.None);
-            throw;
+            await DropRemainsAsync(index, cancellation);
+            try
+            {
+                await WatchAsync(index, $"REINDEX INDEX CONCURRENTLY {index}", cancellation);
+                return;
+            }
+            catch (PostgresException e) when (IsRace(e) && attempt < Attempts)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
+            }
+            catch
+            {
+                await DropRemainsAsync(index, CancellationToken.None);
+                throw;
+            }
         }
     }
 
@@ -58,7 +68,7 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
         var kind = await QueryOneAsync<string>("SELECT c.relkind::text FROM pg_class c WHERE c.oid = to_regclass(@index)", new { index }, cancellation);
         if (kind == "i")
         {
-            await database.ExecuteOutsideTransactionAsync($"DROP INDEX CONCURRENTLY IF EXISTS {index}", cancellation);
+            await DropConcurrentlyAsync(index, cancellation);
         }
         else if (kind == "I")
         {
@@ -84,6 +94,13 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
         ];
     }
 
+    /// <summary>
+    /// Whether a build lost against another on the same table: each waits for the other's snapshot or lock, and the server ends one of
+    /// the two; or the other was there first.
+    /// </summary>
+    private static bool IsRace(PostgresException fault) =>
+        fault.SqlState is PostgresErrorCodes.DuplicateTable or PostgresErrorCodes.DeadlockDetected;
+
     private const string FindIndex =
         """
         SELECT i.indisvalid AS "IsValid", c.relkind = 'I' AS "IsPartitioned", i.indrelid::regclass::text AS "Table", c.oid AS "Oid"
@@ -94,7 +111,7 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
 
     private async Task BuildPartAsync(Part part, string rest, CancellationToken cancellation)
     {
-        while (true)
+        for (var attempt = 1; ; attempt++)
         {
             await DropSetAsideAsync(part, cancellation);
             var existing = await QueryOneAsync<Index>(FindIndex, new { name = part.QualifiedName }, cancellation);
@@ -118,9 +135,10 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
                 await WatchAsync(part.Table, Create(part, rest), cancellation);
                 return;
             }
-            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.DuplicateTable)
+            catch (PostgresException e) when (IsRace(e) && attempt < Attempts)
             {
                 // Somebody else was building it: theirs is as good, if it became valid.
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
             }
             catch
             {
@@ -165,7 +183,7 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
             new { table = part.Table, prefix = SetAsidePrefix },
             cancellation);
         foreach (var name in names)
-            await database.ExecuteOutsideTransactionAsync($"DROP INDEX CONCURRENTLY IF EXISTS {name}", cancellation);
+            await DropConcurrentlyAsync(name, cancellation);
     }
 
     /// <summary>Drops what an earlier REINDEX CONCURRENTLY left: the new index that never became valid, the old one that was never dropped.</summary>
@@ -183,7 +201,23 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
             new { index },
             cancellation);
         foreach (var name in names)
-            await database.ExecuteOutsideTransactionAsync($"DROP INDEX CONCURRENTLY IF EXISTS {name}", cancellation);
+            await DropConcurrentlyAsync(name, cancellation);
+    }
+
+    private async Task DropConcurrentlyAsync(string index, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await WatchAsync(index, $"DROP INDEX CONCURRENTLY IF EXISTS {index}", cancellation);
+                return;
+            }
+            catch (PostgresException e) when (IsRace(e) && attempt < Attempts)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
+            }
+        }
     }
 
     private Task<int> DefineAsync(string statement, IndexDefinition definition, CancellationToken cancellation) =>
