@@ -68,7 +68,7 @@ WHERE f.oid = f.exact AND NOT pg_has_role(@installer, f.proowner, 'USAGE')
 UNION ALL
 SELECT
   format('Trigger %I on %s runs function %s, which Linkage''s triggers need for themselves.', t.tgname, t.tgrelid::regclass, f.oid::regprocedure),
-  format('Drop it (DROP TRIGGER %I ON %s), install again, and register the table with Register-LinkTarget.', t.tgname, t.tgrelid::regclass)
+  format('Drop it (DROP TRIGGER %I ON %s) and install again.', t.tgname, t.tgrelid::regclass)
 FROM existing f
 JOIN pg_trigger t ON t.tgfoid = f.oid AND NOT t.tgisinternal AND t.tgparentid = 0
 WHERE f.oid = f.exact AND f.type = 'trigger' AND t.tgrelid <> ALL (SELECT to_regclass(w.name) FROM unnest(@tables::text[]) AS w (name))

@@ -108,8 +108,8 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
                 ? $"All {triggers.Count} triggers are enabled."
                 : $"New deliveries or guests are not linked: {string.Join("; ", silent.Select(Describe))}. "
                     + (silent.Any(trigger => trigger.State == "missing")
-                        ? "Install-LinkageSchema creates missing triggers, Enable-LinkageTrigger enables the others."
-                        : "Enable-LinkageTrigger enables them."),
+                        ? "Install-LinkageSchema creates missing triggers; ALTER TABLE ... ENABLE TRIGGER enables the others."
+                        : "ALTER TABLE ... ENABLE TRIGGER enables them."),
             triggers.ToDictionary(trigger => trigger.Name ?? "trigger", object? (trigger) => trigger.State));
 
         static string Describe(Trigger trigger) =>
