@@ -144,24 +144,18 @@ public sealed class RunEngine(LinkageDatabase database)
         }
         else
         {
-            // Bounded like a run, so that it ends under constant inserts.
-            description = await database.TransactAsync(
-                transaction,
-                session => session.QuerySingleAsync<string>(
-                    "SELECT jsonb_set(@description::jsonb, '{walk}', linkage.fixed_walk(@description::jsonb -> 'walk'))::text",
-                    new { description }),
-                cancellation);
-            var estimate = await EstimateAsync("SELECT @description::jsonb -> 'walk'", new { description }, cancellation);
-            // Bounded like a run's walk, so that it ends under constant inserts.
+            // Bounded like a run, so that it ends under constant inserts. It has no second walk for what moves or is rewritten
+            // meanwhile, so it goes by the rows as it finds them.
             description = await database.TransactAsync(
                 transaction,
                 session => session.QuerySingleAsync<string>(
                     """
-                    SELECT jsonb_set(w.work, '{walk,bound}', COALESCE(linkage.last_key(w.work -> 'walk'), 'null'))::text
-                    FROM (SELECT @description::jsonb) AS w (work)
+                    SELECT jsonb_set(
+                      @description::jsonb, '{walk}', linkage.fixed_walk(@description::jsonb -> 'walk') - 'file' - 'before_xid')::text
                     """,
                     new { description }),
                 cancellation);
+            var estimate = await EstimateAsync("SELECT @description::jsonb -> 'walk'", new { description }, cancellation);
             string? cursor = null;
             while (true)
             {

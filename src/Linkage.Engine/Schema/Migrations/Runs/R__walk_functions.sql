@@ -37,6 +37,9 @@ AS $$
       pg_catalog.format('(%s) > (%s)', linkage.key_columns(walk), linkage.key_literals(walk, key_set -> 'after')) END,
     CASE WHEN pg_catalog.jsonb_typeof(key_set -> 'upto') = 'array' THEN
       pg_catalog.format('(%s) <= (%s)', linkage.key_columns(walk), linkage.key_literals(walk, key_set -> 'upto')) END,
+    -- By position, what was written since the run began is left to the second walk: that one knows what was examined already.
+    CASE WHEN walk ? 'before_xid' THEN
+      pg_catalog.format('pg_catalog.age(t.xmin) > pg_catalog.age(%L::xid)', walk ->> 'before_xid') END,
     'true')
 $$;
 
@@ -139,6 +142,7 @@ AS $$
     || CASE WHEN linkage.is_by_position(walk) THEN
       pg_catalog.jsonb_build_object(
         'file', pg_catalog.pg_relation_filenode((walk ->> 'table')::regclass),
+        'before_xid', pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::numeric % 4294967296,
         'then', (walk -> 'then') || pg_catalog.jsonb_build_object(
           'run', walk -> 'run',
           -- the low half: what xmin is compared with
