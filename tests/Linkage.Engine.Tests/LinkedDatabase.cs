@@ -72,6 +72,7 @@ public sealed class LinkedDatabase : IAsyncDisposable
         await _test.DisposeAsync();
     }
 
-    private static async Task<LinkedDatabase> OpenAsync(TestDatabase test) =>
+    /// <summary>A database that is there, on whatever server; it is dropped with this.</summary>
+    public static async Task<LinkedDatabase> OpenAsync(TestDatabase test) =>
         new(test, await LinkageDatabase.OpenAsync(test.ConnectionString, CancellationToken.None), await test.OpenAsync());
 }

@@ -1,0 +1,171 @@
+using Dapper;
+using Linkage.Engine.Runs;
+
+namespace Linkage.Engine.Tests.Runs;
+
+/// <summary>One run at a time per target, and what becomes of a run that is stopped, loses its target or meets a row that fails.</summary>
+public sealed class RunOwnershipTests
+{
+    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task A_second_run_on_the_target_is_refused_and_told_who_holds_it()
+    {
+        await using var scene = await RunScene.CreateAsync(500);
+        await using var first = new HeldRun(scene);
+        await first.IsHeldAsync();
+
+        var error = await Assert.ThrowsAsync<LinkageException>(() => scene.BackfillAsync());
+
+        Assert.Equal((FaultKind.Busy, first.RunId.ToString()), (error.Kind, error.Subject));
+        Assert.Contains(first.RunId.ToString(), error.Message, StringComparison.Ordinal);
+        first.Release();
+        Assert.Equal("completed", (await first.Result).Status);
+        await scene.AssertSoundAsync();
+    }
+
+    [Fact]
+    public async Task A_run_that_waits_for_the_target_starts_when_it_is_free()
+    {
+        await using var scene = await RunScene.CreateAsync(500);
+        await using var first = new HeldRun(scene);
+        await first.IsHeldAsync();
+        using var waits = new ManualResetEventSlim();
+
+        var second = scene.BackfillAsync(RunScene.Options() with { TargetWait = _limit }, progress =>
+        {
+            if (progress.Waiting is not null)
+                waits.Set();
+        });
+        await Poll.UntilAsync(() => waits.IsSet);
+        first.Release();
+
+        Assert.Equal("completed", (await first.Result).Status);
+        Assert.Equal("completed", (await second).Status);
+        await scene.AssertSoundAsync();
+    }
+
+    [Fact]
+    public async Task A_target_whose_holder_is_dead_is_taken_over_at_once_and_the_holder_writes_nothing_more()
+    {
+        await using var scene = await RunScene.CreateAsync(500);
+        await using var first = new HeldRun(scene);
+        await first.IsHeldAsync();
+        await scene.Database.ExecuteAsync(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND pid <> pg_backend_pid()
+            """);
+        await Poll.UntilAsync(async () => (await scene.RunAsync(first.RunId)).Status == "interrupted");
+
+        var second = await scene.BackfillAsync();
+        first.Release();
+        var lost = await Assert.ThrowsAsync<LinkageException>(() => first.Result);
+
+        Assert.Equal("completed", second.Status);
+        Assert.Equal("Linkage.Run.NoLongerRunning", lost.ErrorId);
+        Assert.Equal("interrupted", (await scene.RunAsync(first.RunId)).Status);
+        await scene.AssertSoundAsync();
+        await scene.AssertAllLinkedAsync();
+    }
+
+    [Fact]
+    public async Task A_cancelled_run_is_stopped_runs_nothing_more_on_the_server_and_can_be_resumed()
+    {
+        await using var scene = await RunScene.CreateAsync(1000);
+        await using var blocker = await scene.Database.OpenAsync();
+        await using var blocking = await blocker.BeginTransactionAsync();
+        await blocker.ExecuteAsync("SELECT FROM message_deliveries WHERE ctid = (SELECT max(ctid) FROM message_deliveries) FOR UPDATE");
+        using var cancellation = new CancellationTokenSource();
+        Guid? run = null;
+
+        var running = scene.BackfillAsync(
+            RunScene.Options() with { LockTimeout = _limit }, progress => run = progress.RunId, cancellation: cancellation.Token);
+        await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND wait_event_type = 'Lock')"));
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+
+        Assert.Equal(0, await scene.Database.ScalarAsync<long>(
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND state <> 'idle' AND pid <> pg_backend_pid()
+            """));
+        Assert.Equal("stopped", (await scene.RunAsync(run!.Value)).Status);
+        await scene.AssertSoundAsync();
+        await blocking.RollbackAsync();
+        var resumed = await new RunEngine(scene.Database.Engine).ResumeAsync(run.Value, RunScene.Options(), _ => { }, CancellationToken.None);
+        Assert.Equal(("completed", 1000), (resumed.Status, resumed.Count("processed")));
+        await scene.AssertSoundAsync();
+        await scene.AssertAllLinkedAsync();
+    }
+
+    [Fact]
+    public async Task A_row_that_fails_ends_the_run_and_the_batches_before_are_kept()
+    {
+        await using var scene = await RunScene.CreateAsync(1000);
+        await scene.Database.ExecuteAsync(
+            """
+            CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'row % is poison', NEW.id; END $$;
+            CREATE TABLE poisoned AS
+            SELECT d.id FROM message_deliveries d JOIN event_guests g ON g.id = d.guest_id WHERE g.user_id IS NOT NULL ORDER BY d.ctid DESC LIMIT 1;
+            """);
+        var poisoned = await scene.Database.ScalarAsync<string>("SELECT id::text FROM poisoned");
+        await scene.Database.ExecuteAsync(
+            $"CREATE TRIGGER z_poison BEFORE UPDATE ON message_deliveries FOR EACH ROW WHEN (OLD.id = '{poisoned}') EXECUTE FUNCTION poison()");
+
+        var error = await Assert.ThrowsAsync<LinkageException>(() => scene.BackfillAsync());
+
+        Assert.Contains($"row {poisoned} is poison", error.Message, StringComparison.Ordinal);
+        var run = await scene.RunAsync(Guid.Parse(error.Subject!));
+        Assert.Equal("failed", run.Status);
+        Assert.Contains(poisoned, run.Message, StringComparison.Ordinal);
+        Assert.InRange(await scene.LinkedAsync(), 500, 999);
+        await scene.AssertSoundAsync();
+    }
+
+    /// <summary>A run that stands still after its first batch until it is released.</summary>
+    private sealed class HeldRun : IAsyncDisposable
+    {
+        private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ManualResetEventSlim _release = new();
+
+        public HeldRun(RunScene scene) => Result = Task.Run(() => scene.BackfillAsync(progress: progress =>
+        {
+            if (progress.RunId is not { } run || _release.IsSet || RunId == default && !Begins(run))
+                return;
+            _held.TrySetResult();
+            Assert.True(_release.Wait(_limit));
+        }));
+
+        public Task<RunResult> Result { get; }
+
+        public Guid RunId { get; private set; }
+
+        public Task IsHeldAsync() => _held.Task;
+
+        public void Release() => _release.Set();
+
+        public async ValueTask DisposeAsync()
+        {
+            Release();
+            try
+            {
+                await Result;
+            }
+            catch (LinkageException)
+            {
+                // The test has looked at it.
+            }
+
+            _release.Dispose();
+        }
+
+        // The first word of a run comes before its first batch.
+        private bool Begins(Guid run)
+        {
+            RunId = run;
+            return false;
+        }
+    }
+}
