@@ -13,7 +13,9 @@ namespace Linkage.Engine.Sandbox;
 /// </summary>
 public sealed class PostgresSandbox : IAsyncDisposable
 {
-    private const string Role = "linkage"; // A superuser: tests make roles of less privilege themselves.
+    // A superuser: tests make roles of less privilege themselves. Not one called linkage, whose search_path would begin with the schema of
+    // that name, so that psql would show and call the engine's own functions instead of the published ones.
+    private const string Role = "postgres";
     private const int PortTries = 5;
 
     private static readonly TimeSpan _sharedMemoryLimit = TimeSpan.FromSeconds(10);
