@@ -9,7 +9,7 @@ namespace Linkage.Benchmarks.Measuring;
 /// <param name="ClientBytes">By how much this process's working set grew beyond what it was at the start, at its peak.</param>
 internal sealed record Measurement(double Seconds, double? ServerSeconds, long WalBytes, long ClientBytes)
 {
-    private static readonly TimeSpan _sampling = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _sampling = TimeSpan.FromMilliseconds(100);
 
     public static async Task<Measurement> TakeAsync(BenchmarkDatabase database, Func<Task> work)
     {
@@ -17,7 +17,7 @@ internal sealed record Measurement(double Seconds, double? ServerSeconds, long W
         GC.Collect();
         GC.WaitForPendingFinalizers();
         using var end = new CancellationTokenSource();
-        var start = WorkingSet();
+        var start = Environment.WorkingSet;
         var peak = PeakAsync(end.Token);
         var processor = ServerProcessor.Seconds(database.ServerProcessId);
 
@@ -36,24 +36,18 @@ internal sealed record Measurement(double Seconds, double? ServerSeconds, long W
 
     private static async Task<long> PeakAsync(CancellationToken end)
     {
-        var peak = WorkingSet();
+        var peak = Environment.WorkingSet;
         using var timer = new PeriodicTimer(_sampling);
         try
         {
             while (await timer.WaitForNextTickAsync(end))
-                peak = Math.Max(peak, WorkingSet());
+                peak = Math.Max(peak, Environment.WorkingSet);
         }
         catch (OperationCanceledException)
         {
             // The work is done.
         }
 
-        return Math.Max(peak, WorkingSet());
-    }
-
-    private static long WorkingSet()
-    {
-        using var self = Process.GetCurrentProcess();
-        return self.WorkingSet64;
+        return Math.Max(peak, Environment.WorkingSet);
     }
 }
