@@ -16,6 +16,7 @@
         'Clear-LinkSuppression'
         'Clear-UserLinkAudit'
         'Connect-LinkageDatabase'
+        'ConvertTo-NormalizedPhone'
         'Disconnect-LinkageDatabase'
         'Get-LinkSuppression'
         'Get-LinkageConnection'
