@@ -95,11 +95,10 @@ public sealed class LinkageDatabase : IAsyncDisposable
     {
         try
         {
-            await using var connection = await _source.OpenConnectionAsync(cancellation);
-            await using var transaction = await BeginAsync(connection, options, cancellation);
-            var result = await work(new DatabaseSession(connection, transaction, cancellation));
+            await using var open = await BeginAsync(options, cancellation);
+            var result = await work(new DatabaseSession(open.Connection, open.Transaction, cancellation));
             // Not cancellable: a commit that was asked for is waited for, so that what happened is known.
-            await transaction.CommitAsync(CancellationToken.None);
+            await open.Transaction.CommitAsync(CancellationToken.None);
             return result;
         }
         catch (PostgresException error) when (ServerFaults.Read(error, Database) is { } fault)
@@ -124,9 +123,8 @@ public sealed class LinkageDatabase : IAsyncDisposable
         string sql, object? parameters, string? applicationName, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var options = TransactionOptions.ReadOnly with { ApplicationName = applicationName };
-        await using var connection = await _source.OpenConnectionAsync(cancellation);
-        await using var transaction = await BeginAsync(connection, options, cancellation);
-        var session = new DatabaseSession(connection, transaction, cancellation);
+        await using var open = await BeginAsync(options, cancellation);
+        var session = new DatabaseSession(open.Connection, open.Transaction, cancellation);
         await using var rows = session.StreamAsync<T>(sql, parameters).GetAsyncEnumerator(cancellation);
         while (await NextAsync(rows))
             yield return rows.Current;
@@ -180,15 +178,40 @@ public sealed class LinkageDatabase : IAsyncDisposable
         }
     }
 
-    private static async Task<NpgsqlTransaction> BeginAsync(
-        NpgsqlConnection connection, TransactionOptions options, CancellationToken cancellation)
+    /// <summary>
+    /// Begins a transaction. A pooled connection may have died since it was last used (a restart, pg_terminate_backend); as nothing
+    /// was done on it yet, a fresh one takes its place.
+    /// </summary>
+    private async Task<OpenTransaction> BeginAsync(TransactionOptions options, CancellationToken cancellation)
     {
-        var transaction = await connection.BeginTransactionAsync(
-            options.HasOneSnapshot ? System.Data.IsolationLevel.RepeatableRead : System.Data.IsolationLevel.ReadCommitted,
-            cancellation);
-        await using var command = new NpgsqlCommand(Settings(options), connection, transaction);
-        await command.ExecuteNonQueryAsync(cancellation);
-        return transaction;
+        try
+        {
+            return await BeginOnceAsync(options, cancellation);
+        }
+        catch (NpgsqlException e) when (TransientErrors.IsConnectionLost(e))
+        {
+            _source.Clear();
+            return await BeginOnceAsync(options, cancellation);
+        }
+    }
+
+    private async Task<OpenTransaction> BeginOnceAsync(TransactionOptions options, CancellationToken cancellation)
+    {
+        var connection = await _source.OpenConnectionAsync(cancellation);
+        try
+        {
+            var transaction = await connection.BeginTransactionAsync(
+                options.HasOneSnapshot ? System.Data.IsolationLevel.RepeatableRead : System.Data.IsolationLevel.ReadCommitted,
+                cancellation);
+            await using var command = new NpgsqlCommand(Settings(options), connection, transaction);
+            await command.ExecuteNonQueryAsync(cancellation);
+            return new OpenTransaction(connection, transaction);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>One round trip for all settings. row_security off: what a policy would filter is an error, not a healthy zero.</summary>
@@ -209,4 +232,13 @@ public sealed class LinkageDatabase : IAsyncDisposable
     }
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    private sealed record OpenTransaction(NpgsqlConnection Connection, NpgsqlTransaction Transaction) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Transaction.DisposeAsync();
+            await Connection.DisposeAsync();
+        }
+    }
 }

@@ -30,6 +30,11 @@ public static class TransientErrors
         _ => false,
     };
 
+    /// <summary>Whether the connection is gone: the backend was ended, or the socket closed.</summary>
+    public static bool IsConnectionLost(NpgsqlException exception) => exception is PostgresException server
+        ? server.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
+        : exception.InnerException is IOException;
+
     /// <summary>Whether it failed because it took too long or waited too long: a smaller piece may fit.</summary>
     public static bool IsTimeout(Exception exception) =>
         exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable };
