@@ -61,11 +61,11 @@ public sealed class RunEngine(LinkageDatabase database)
             var estimate = await EstimateAsync("SELECT walk FROM linkage.run WHERE id = @runId", new { runId }, cancellation);
             await foreach (var done in BatchesAsync(runId, options, cancellation))
                 progress(new RunProgress(runId, target, done, estimate, clock.Elapsed));
-            return await FinishAsync(runId, "completed", null, clock);
+            return await FinishAsync(runId, "completed", null, clock, Attempts);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            await FinishAsync(runId, "stopped", "It was cancelled; the batches before are done, and it can be resumed.", clock);
+            await TryFinishAsync(runId, "stopped", "It was cancelled; the batches before are done, and it can be resumed.", clock);
             throw;
         }
         catch (NpgsqlException e)
@@ -220,7 +220,8 @@ public sealed class RunEngine(LinkageDatabase database)
         {
             try
             {
-                return await database.TransactAsync(transaction, start, cancellation);
+                // A start whose answer was lost is taken over by the next: its session is gone.
+                return await RetriedAsync(() => database.TransactAsync(transaction, start, cancellation), Attempts, cancellation);
             }
             catch (LinkageException e) when (e.ErrorId == ServerFaults.TargetHeld && clock.Elapsed < options.TargetWait)
             {
@@ -230,16 +231,25 @@ public sealed class RunEngine(LinkageDatabase database)
         }
     }
 
-    private async Task<RunResult> FinishAsync(Guid runId, string status, string? reason, Stopwatch clock)
+    private async Task<RunResult> FinishAsync(Guid runId, string status, string? reason, Stopwatch clock, int attempts)
     {
-        var run = await database.TransactAsync(
-            TransactionOptions.ReadWrite,
-            session => session.QuerySingleAsync<FinishedRun>(
-                """
-                SELECT r.target AS "Target", r.status AS "Status", r.counts::text AS "Counts", r.sample::text AS "Sample"
-                FROM linkage.finish_run(@runId, @status, @reason) r
-                """,
-                new { runId, status, reason }),
+        const string Columns = """r.target AS "Target", r.status AS "Status", r.counts::text AS "Counts", r.sample::text AS "Sample" """;
+        var isRetry = false;
+        var run = await RetriedAsync(
+            () => database.TransactAsync(
+                TransactionOptions.ReadWrite,
+                async session =>
+                {
+                    // A commit whose answer was lost is no reason to finish twice.
+                    if (isRetry && await session.QuerySingleOrDefaultAsync<FinishedRun>(
+                        $"SELECT {Columns} FROM linkage.run r WHERE r.id = @runId AND r.status = @status", new { runId, status }) is { } finished)
+                        return finished;
+                    isRetry = true;
+                    return await session.QuerySingleAsync<FinishedRun>(
+                        $"SELECT {Columns} FROM linkage.finish_run(@runId, @status, @reason) r", new { runId, status, reason });
+                },
+                CancellationToken.None),
+            attempts,
             CancellationToken.None);
         return new RunResult(
             runId, run.Target, run.Status, Batch.ParseCounts(run.Counts), Batch.ParseSample(run.Sample), clock.Elapsed);
@@ -249,26 +259,45 @@ public sealed class RunEngine(LinkageDatabase database)
     {
         try
         {
-            await FinishAsync(runId, status, reason, clock);
+            // The second attempt is for a connection that was closed meanwhile.
+            await FinishAsync(runId, status, reason, clock, attempts: 2);
         }
-        catch (NpgsqlException)
+        catch (Exception e) when (e is NpgsqlException or LinkageException)
         {
-            // The server is gone; the heartbeat will tell that the run died.
+            // The server is gone, and the heartbeat will tell that the run died; or another session ended the run already.
+        }
+    }
+
+    private static async Task<T> RetriedAsync<T>(Func<Task<T>> work, int attempts, CancellationToken cancellation)
+    {
+        for (var failures = 1; ; failures++)
+        {
+            try
+            {
+                return await work();
+            }
+            catch (Exception e) when (failures < attempts && TransientErrors.IsTransient(e))
+            {
+                await Task.Delay(Backoff(failures), cancellation);
+            }
         }
     }
 
     /// <summary>How many candidates the planner expects: enough for progress, and free.</summary>
     private async Task<long?> EstimateAsync(string walkSql, object parameters, CancellationToken cancellation)
     {
-        var plan = await database.TransactAsync(
-            TransactionOptions.ReadOnly,
-            async session =>
-            {
-                var query = await session.QuerySingleAsync<string>(
-                    $"SELECT format('SELECT FROM %s AS t WHERE %s', (w.walk ->> 'table')::regclass, linkage.candidates(w.walk)) FROM ({walkSql}) AS w (walk)",
-                    parameters);
-                return await session.QuerySingleAsync<string>($"EXPLAIN (FORMAT JSON) {query}");
-            },
+        var plan = await RetriedAsync(
+            () => database.TransactAsync(
+                TransactionOptions.ReadOnly,
+                async session =>
+                {
+                    var query = await session.QuerySingleAsync<string>(
+                        $"SELECT format('SELECT FROM %s AS t WHERE %s', (w.walk ->> 'table')::regclass, linkage.candidates(w.walk)) FROM ({walkSql}) AS w (walk)",
+                        parameters);
+                    return await session.QuerySingleAsync<string>($"EXPLAIN (FORMAT JSON) {query}");
+                },
+                cancellation),
+            Attempts,
             cancellation);
         return JsonDocument.Parse(plan).RootElement[0].GetProperty("Plan").GetProperty("Plan Rows").GetInt64();
     }

@@ -56,7 +56,8 @@ public sealed class RunOwnershipTests
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND pid <> pg_backend_pid()
             """);
-        await Poll.UntilAsync(async () => (await scene.RunAsync(first.RunId)).Status == "interrupted");
+        await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
+            "SELECT NOT linkage.run_is_alive(r) FROM linkage.run r WHERE id = @run", new { run = first.RunId }));
 
         var second = await scene.BackfillAsync();
         first.Release();

@@ -320,7 +320,16 @@ BEGIN
     RETURNING * INTO undone;
     IF undone.undoes IS NOT NULL THEN
       UPDATE linkage.run r
-      SET status = CASE WHEN undone.status = 'undone' THEN 'completed' ELSE 'partly undone' END
+      SET status = CASE
+        -- Another undo of it may still stand: one that met conflicts is followed by one for those.
+        WHEN undone.status = 'undone' AND NOT EXISTS (
+          SELECT FROM linkage.run other
+          WHERE other.undoes = r.id AND other.id <> undone.id AND NOT other.dry_run
+            AND other.status NOT IN ('undone', 'running')
+            AND COALESCE((other.counts ->> 'rolled_back')::bigint, 0) > 0)
+          THEN 'completed'
+        ELSE 'partly undone'
+      END
       WHERE r.id = undone.undoes;
     END IF;
   END IF;
