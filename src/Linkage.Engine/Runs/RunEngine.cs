@@ -242,7 +242,8 @@ public sealed class RunEngine(LinkageDatabase database)
                 {
                     // A commit whose answer was lost is no reason to finish twice.
                     if (isRetry && await session.QuerySingleOrDefaultAsync<FinishedRun>(
-                        $"SELECT {Columns} FROM linkage.run r WHERE r.id = @runId AND r.status = @status", new { runId, status }) is { } finished)
+                        $"SELECT {Columns} FROM linkage.run r WHERE r.id = @runId AND r.status = @status",
+                        new { runId, status }) is { } finished)
                         return finished;
                     isRetry = true;
                     return await session.QuerySingleAsync<FinishedRun>(
@@ -292,7 +293,10 @@ public sealed class RunEngine(LinkageDatabase database)
                 async session =>
                 {
                     var query = await session.QuerySingleAsync<string>(
-                        $"SELECT format('SELECT FROM %s AS t WHERE %s', (w.walk ->> 'table')::regclass, linkage.candidates(w.walk)) FROM ({walkSql}) AS w (walk)",
+                        $"""
+                         SELECT format('SELECT FROM %s AS t WHERE %s', (w.walk ->> 'table')::regclass, linkage.candidates(w.walk))
+                         FROM ({walkSql}) AS w (walk)
+                         """,
                         parameters);
                     return await session.QuerySingleAsync<string>($"EXPLAIN (FORMAT JSON) {query}");
                 },

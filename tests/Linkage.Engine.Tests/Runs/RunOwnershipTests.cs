@@ -83,7 +83,11 @@ public sealed class RunOwnershipTests
         var running = scene.BackfillAsync(
             RunScene.Options() with { LockTimeout = _limit }, progress => run = progress.RunId, cancellation: cancellation.Token);
         await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND wait_event_type = 'Lock')"));
+            """
+            SELECT EXISTS (
+              SELECT FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND wait_event_type = 'Lock')
+            """));
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
 

@@ -131,13 +131,19 @@ public sealed class WalkTests(ITestOutputHelper output)
         await using var writer = await scene.Database.OpenAsync();
         await using var writing = await writer.BeginTransactionAsync();
         // Moves them to the end of the table, behind the bound that the run will have.
-        await writer.ExecuteAsync("UPDATE message_deliveries SET status = 'moved' WHERE hashtext(id::text) % 3 = 0 AND guest_id IN (SELECT id FROM event_guests WHERE user_id IS NULL)");
+        await writer.ExecuteAsync(
+            """
+            UPDATE message_deliveries SET status = 'moved'
+            WHERE hashtext(id::text) % 3 = 0 AND guest_id IN (SELECT id FROM event_guests WHERE user_id IS NULL)
+            """);
 
         var result = await scene.BackfillAsync(progress: Once(progress => progress.Done > 0, writing.Commit));
 
         Assert.Equal("completed", result.Status);
         Assert.Equal(
-            2000, await scene.Database.ScalarAsync<long>("SELECT count(DISTINCT record_id) FROM user_link_audit WHERE run_id = @run", new { run = result.RunId }));
+            2000,
+            await scene.Database.ScalarAsync<long>(
+                "SELECT count(DISTINCT record_id) FROM user_link_audit WHERE run_id = @run", new { run = result.RunId }));
     }
 
     [Fact]
@@ -211,7 +217,10 @@ public sealed class WalkTests(ITestOutputHelper output)
         var where = some[random.Next(2)];
         connection.Execute(random.Next(9) switch
         {
-            0 => "WITH n AS (INSERT INTO message_deliveries (guest_id) SELECT guest_id FROM message_deliveries LIMIT 40 RETURNING id) INSERT INTO touched SELECT id FROM n",
+            0 => """
+                 WITH n AS (INSERT INTO message_deliveries (guest_id) SELECT guest_id FROM message_deliveries LIMIT 40 RETURNING id)
+                 INSERT INTO touched SELECT id FROM n
+                 """,
             1 => $"UPDATE message_deliveries SET phone_number = '2125550001' WHERE {some[0]}",
             2 => $"DELETE FROM message_deliveries WHERE {some[0]} AND id NOT IN (SELECT id FROM own)",
             3 => $"""

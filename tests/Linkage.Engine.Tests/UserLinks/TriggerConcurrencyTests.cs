@@ -136,7 +136,11 @@ public sealed class TriggerConcurrencyTests
         await deleter.ExecuteAsync("DELETE FROM users WHERE id = @ann::uuid", new { ann = LinkScene.Ann });
         var backfill = scene.BackfillAsync();
         await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'Linkage Linkage%' AND wait_event_type = 'Lock')"));
+            """
+            SELECT EXISTS (
+              SELECT FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND wait_event_type = 'Lock')
+            """));
         await deleting.CommitAsync();
         var result = await backfill;
 
@@ -158,7 +162,11 @@ public sealed class TriggerConcurrencyTests
             "UPDATE message_deliveries SET user_id = @bob::uuid, guest_id = @bobs::uuid", new { bob = LinkScene.Bob, bobs });
         var backfill = scene.BackfillAsync();
         await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name LIKE 'Linkage Linkage%' AND wait_event_type = 'Lock')"));
+            """
+            SELECT EXISTS (
+              SELECT FROM pg_stat_activity
+              WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND wait_event_type = 'Lock')
+            """));
         await writing.CommitAsync();
         await backfill;
 
