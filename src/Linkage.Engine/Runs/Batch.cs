@@ -2,8 +2,10 @@ using System.Text.Json;
 
 namespace Linkage.Engine.Runs;
 
-/// <summary>What the database returns of a batch: <c>{"counts", "sample", "rows", "cursor"}</c>.</summary>
-internal sealed record Batch(IReadOnlyDictionary<string, long> Counts, IReadOnlyList<JsonElement> Sample, long Rows, string? Cursor)
+/// <summary>
+/// What the database returns of a batch: <c>{"counts", "sample", "rows", "cursor"}</c>, or <c>"takes_long"</c> where the next one needs time.
+/// </summary>
+internal sealed record Batch(IReadOnlyDictionary<string, long> Counts, IReadOnlyList<JsonElement> Sample, long Rows, string? Cursor, bool TakesLong = false)
 {
     private const int SampleSize = 5;
 
@@ -18,7 +20,8 @@ internal sealed record Batch(IReadOnlyDictionary<string, long> Counts, IReadOnly
             Counts(root.GetProperty("counts")),
             [.. root.GetProperty("sample").EnumerateArray()],
             root.TryGetProperty("rows", out var rows) ? rows.GetInt64() : 0,
-            root.TryGetProperty("cursor", out var cursor) ? cursor.GetRawText() : null);
+            root.TryGetProperty("cursor", out var cursor) ? cursor.GetRawText() : null,
+            root.TryGetProperty("takes_long", out _));
 
         static Dictionary<string, long> Counts(JsonElement counts) =>
             counts.EnumerateObject().ToDictionary(c => c.Name, c => c.Value.GetInt64());

@@ -98,15 +98,18 @@ public sealed class RunEngine(LinkageDatabase database)
         long done = 0;
         var size = options.BatchSize;
         var failures = 0;
+        var mayTakeLong = false;
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();
-            string? batch;
+            string? result;
             try
             {
-                batch = await database.TransactAsync(
-                    transaction,
-                    session => session.QuerySingleAsync<string?>("SELECT linkage.run_batch(@runId, @size)::text", new { runId, size }),
+                result = await database.TransactAsync(
+                    // The last pass over the table is as long as the table is big; it can be cancelled like any batch.
+                    mayTakeLong ? transaction with { StatementTimeout = TimeSpan.Zero } : transaction,
+                    session => session.QuerySingleAsync<string?>(
+                        "SELECT linkage.run_batch(@runId, @size, @mayTakeLong)::text", new { runId, size, mayTakeLong }),
                     cancellation);
             }
             catch (Exception e) when (TransientErrors.IsTransient(e) && ++failures < Attempts)
@@ -118,11 +121,13 @@ public sealed class RunEngine(LinkageDatabase database)
                 continue;
             }
 
-            if (batch is null)
+            if (result is null)
                 yield break;
+            var batch = Batch.Parse(result);
+            mayTakeLong |= batch.TakesLong;
             failures = 0;
             size = Math.Min(options.BatchSize, size * 2);
-            done += Batch.Parse(batch).Rows;
+            done += batch.Rows;
             yield return done;
         }
     }

@@ -176,7 +176,9 @@ $$;
 
 -- Examines the next key set of at most size candidates: change, audit and cursor in the caller's one transaction.
 -- Returns null when nothing is left, else the batch's {"counts", "sample", "rows"}.
-CREATE OR REPLACE FUNCTION linkage.run_batch(current_run uuid, size integer) RETURNS jsonb
+-- The walk that follows the first one begins with a pass over all candidates, which takes as long as the table is big: without
+-- may_take_long the call does nothing then but say so, {"takes_long": true}, and the next one comes with the time it needs.
+CREATE OR REPLACE FUNCTION linkage.run_batch(current_run uuid, size integer, may_take_long boolean DEFAULT false) RETURNS jsonb
 -- Compiling a batch takes longer than running it; what a batch reads by index it reads next to what the last one read.
 LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
 AS $$
@@ -196,6 +198,9 @@ BEGIN
   LOOP
     key_set := linkage.next_key_set(run.walk, run.cursor, size);
     EXIT WHEN key_set IS NOT NULL;
+    IF run.walk ? 'then' AND NOT may_take_long THEN
+      RETURN '{"counts": {}, "sample": [], "rows": 0, "takes_long": true}';
+    END IF;
     UPDATE linkage.run r
     SET walk = linkage.following_walk(r.walk), cursor = NULL
     WHERE r.id = current_run AND r.walk ? 'then'

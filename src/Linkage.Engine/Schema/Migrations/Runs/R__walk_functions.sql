@@ -90,7 +90,7 @@ $$;
 
 -- What a walk by position may have missed: candidates whose row was written since the run began (or any, if the table was
 -- rewritten meanwhile), less those that the run has examined. xmin of very old rows may look young; then the audit decides.
--- Plan: one pass over the candidates.
+-- Plan: one pass over the candidates (linkage.fence sees to it).
 CREATE OR REPLACE FUNCTION linkage.moved_candidates(walk jsonb) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
@@ -106,6 +106,12 @@ BEGIN
 END
 $$;
 
+-- What keeps a search for few rows in key order from being planned as many look-ups by that order: nobody knows beforehand how many
+-- rows moved, and the planner would guess a third of all.
+CREATE OR REPLACE FUNCTION linkage.fence(walk jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN walk ? 'base' THEN ' OFFSET 0' ELSE '' END $$;
+
 -- Where a walk ends, fixed at the start: the highest key that is a candidate now, or null where there is none; by position, behind
 -- the table's last page. Plan: the key's index, backward.
 CREATE OR REPLACE FUNCTION linkage.last_key(walk jsonb) RETURNS jsonb
@@ -118,8 +124,8 @@ BEGIN
     RETURN jsonb_build_array(format('(%s,0)', linkage.pages(walk)));
   END IF;
   EXECUTE format(
-    'SELECT %s FROM %s AS t WHERE %s ORDER BY %s LIMIT 1',
-    linkage.key_array(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
+    'SELECT %s FROM (SELECT %s FROM %s AS t WHERE %s%s) AS t ORDER BY %s LIMIT 1',
+    linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk), linkage.fence(walk),
     replace(linkage.key_columns(walk), ', ', ' DESC, ') || ' DESC')
   INTO last_key;
   RETURN last_key;
@@ -217,15 +223,14 @@ BEGIN
     'SELECT jsonb_build_object(''after'', $1, ''upto'', %1$s, ''rows'', t.row_number)
      FROM (
        SELECT %2$s, row_number() OVER (ORDER BY %2$s)
-       FROM %3$s AS t
-       WHERE %4$s AND %5$s
+       FROM (SELECT %2$s FROM %3$s AS t WHERE %4$s AND %5$s%6$s) AS t
        ORDER BY %2$s
        LIMIT $2
      ) AS t
      ORDER BY t.row_number DESC
      LIMIT 1',
     linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
-    linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', bound)))
+    linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', bound)), linkage.fence(walk))
   INTO key_set
   USING cursor, size;
   RETURN key_set;
