@@ -37,7 +37,8 @@ internal sealed record Options(int Deliveries, int? Version, string? BinDirector
             string Value() => ++i < arguments.Length ? arguments[i] : throw new FormatException($"{arguments[^1]} wants a value.");
 
             int Number(string text, int least, int most) =>
-                int.TryParse(text, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+                int.TryParse(text, NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out var number)
+                && number >= least && number <= most
                     ? number
                     : throw new FormatException($"{arguments[i - 1]} wants a number from {least:N0} to {most:N0}; '{text}' is none.");
         }

@@ -41,7 +41,7 @@ internal sealed class Tour : IAsyncDisposable
         {
             var data = sandbox.SampleData!;
             Screen.Say($"PostgreSQL {sandbox.ServerVersion} from {sandbox.BinDirectory}, filled in {clock.Elapsed.TotalSeconds:0.0} s:");
-            Screen.Say($"{data.Deliveries:N0} deliveries of messages to {data.Guests:N0} guests of {data.Events:N0} events; {data.Users:N0} users.");
+            Screen.Say($"{data.Deliveries:N0} deliveries to {data.Guests:N0} guests of {data.Events:N0} events; {data.Users:N0} users.");
             return new Tour(sandbox, await LinkageDatabase.OpenAsync(sandbox.ConnectionString, cancellation));
         }
         catch
@@ -83,7 +83,8 @@ internal sealed class Tour : IAsyncDisposable
 
         Screen.Step("Somebody corrects three of the links by hand, and then the run is undone");
         await CorrectByHandAsync(run.RunId.Value, cancellation);
-        var undo = await new UserLinkUndo(_database).UndoAsync(run.RunId.Value, allowRelink: false, _apply, Screen.Progress, cancellation);
+        var undoing = new UserLinkUndo(_database);
+        var undo = await undoing.UndoAsync(run.RunId.Value, allowRelink: false, _apply, Screen.Progress, cancellation);
         Screen.EndProgress();
         ShowUndo(undo);
 
@@ -94,7 +95,7 @@ internal sealed class Tour : IAsyncDisposable
         await CheckAsync(["DeliveryInconsistencyRate"], cancellation);
 
         Screen.Step("The undo was a run too, so it can be undone");
-        var redo = await new UserLinkUndo(_database).UndoAsync(undo.RunId!.Value, allowRelink: false, _apply, Screen.Progress, cancellation);
+        var redo = await undoing.UndoAsync(undo.RunId!.Value, allowRelink: false, _apply, Screen.Progress, cancellation);
         Screen.EndProgress();
         ShowUndo(redo);
         await CheckAsync(["DeliveryInconsistencyRate"], cancellation);
@@ -109,8 +110,9 @@ internal sealed class Tour : IAsyncDisposable
     {
         var server = new NpgsqlConnectionStringBuilder(_sandbox.ConnectionString);
         Console.WriteLine("\nThe database runs until Ctrl+C:");
-        Screen.Say($"psql postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{server.Database}");
-        Screen.Say($"Connect-LinkageDatabase postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{server.Database}");
+        var address = $"postgresql://{server.Username}:{server.Password}@{server.Host}:{server.Port}/{server.Database}";
+        Screen.Say($"psql {address}");
+        Screen.Say($"Connect-LinkageDatabase {address}");
         var end = new TaskCompletionSource();
         await using var registration = cancellation.Register(end.SetResult);
         await end.Task;
@@ -131,13 +133,14 @@ internal sealed class Tour : IAsyncDisposable
         var triggers = plan.Steps.Count(s => s.Kind == MigrationKind.Trigger);
         var indexes = plan.Steps.Count(s => s.Kind == MigrationKind.Index);
         Screen.Say($"{string.Join(", ", plan.Steps.Select(s => s.Component).Distinct())}: "
-            + $"{plan.Steps.Count - triggers - indexes} scripts in one transaction, {triggers} for triggers, {indexes} indexes built concurrently.");
-        Screen.Say($"Done in {clock.Elapsed.TotalSeconds:0.0} s; another install would find nothing to do.");
+            + $"{plan.Steps.Count - triggers - indexes} scripts in one transaction, {triggers} for triggers, {indexes} indexes.");
+        Screen.Say($"Done in {clock.Elapsed.TotalSeconds:0.0} s, indexes concurrently; another install would find nothing to do.");
     }
 
     private async Task CheckAsync(string[] ofInterest, CancellationToken cancellation)
     {
-        await foreach (var check in new DeliveryIntegrity(_database).CheckAsync(new DeliveryIntegrityOptions { Exact = true }, cancellation))
+        var options = new DeliveryIntegrityOptions { Exact = true };
+        await foreach (var check in new DeliveryIntegrity(_database).CheckAsync(options, cancellation))
         {
             if (ofInterest.Contains(check.Check))
                 Screen.Check(check);

@@ -83,7 +83,8 @@ internal sealed class BenchmarkServer : IAsyncDisposable
     public ValueTask DisposeAsync() => _sandbox.DisposeAsync();
 
     private string ConnectionStringOf(string database) =>
-        new NpgsqlConnectionStringBuilder(_sandbox.ConnectionString) { Database = database, CommandTimeout = 0, Pooling = false }.ConnectionString;
+        new NpgsqlConnectionStringBuilder(_sandbox.ConnectionString) { Database = database, CommandTimeout = 0, Pooling = false }
+            .ConnectionString;
 
     private async Task ExecuteAsync(string database, string sql)
     {

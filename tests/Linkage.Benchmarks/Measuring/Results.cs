@@ -34,7 +34,8 @@ internal sealed class Results
         {
             var (rows, turns) = _turns[name];
             Console.WriteLine(Invariant(
-                $"{name,-34}{Seconds(name),10:F2}{turns.Min(t => t.Seconds),9:F2}{turns.Max(t => t.Seconds),9:F2}{ServerSeconds(name),9:F2}{rows / Seconds(name),11:N0}{Wal(name) / 1e6,9:F0}{turns.Max(t => t.ClientBytes) / 1e6,11:F1}"));
+                $"{name,-34}{Seconds(name),10:F2}{turns.Min(t => t.Seconds),9:F2}{turns.Max(t => t.Seconds),9:F2}{ServerSeconds(name),9:F2}")
+                + Invariant($"{rows / Seconds(name),11:N0}{Wal(name) / 1e6,9:F0}{turns.Max(t => t.ClientBytes) / 1e6,11:F1}"));
         }
     }
 

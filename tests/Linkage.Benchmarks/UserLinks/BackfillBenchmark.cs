@@ -27,7 +27,8 @@ internal static class BackfillBenchmark
     {
         await using var server = await BenchmarkServer.StartAsync(deliveries);
         Console.WriteLine(
-            $"{deliveries:N0} deliveries, {server.Data.Unlinked:N0} without a user, {server.Data.Linkable:N0} linkable; {runs} rounds, PostgreSQL {server.Version}, fsync on");
+            $"{deliveries:N0} deliveries, {server.Data.Unlinked:N0} without a user, {server.Data.Linkable:N0} linkable; "
+            + $"{runs} rounds, PostgreSQL {server.Version}, fsync on");
 
         var results = new Results();
         Dictionary<string, string> links = [];

@@ -9,7 +9,8 @@ namespace Linkage.Benchmarks.UserLinks;
 /// <summary>
 /// What the triggers add to the application's own writes: to one insert in a transaction of its own, as upserts of an application are,
 /// and to a COPY. The single inserts take turns, row by row, between a database with the triggers and one without, so that whatever
-/// else the machine does hits both. They don't wait for the disk (synchronous_commit off): that is the same for both, and would hide the difference.
+/// else the machine does hits both. They don't wait for the disk (synchronous_commit off): that is the same for both, and would hide
+/// the difference.
 /// </summary>
 internal static class TriggerBenchmark
 {

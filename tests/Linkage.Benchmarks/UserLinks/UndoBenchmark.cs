@@ -33,7 +33,8 @@ internal static class UndoBenchmark
         };
 
         Console.WriteLine(
-            $"{deliveries:N0} deliveries, {server.Data.Linkable:N0} links to take back; {runs} rounds, PostgreSQL {server.Version}, fsync on");
+            $"{deliveries:N0} deliveries, {server.Data.Linkable:N0} links to take back; "
+            + $"{runs} rounds, PostgreSQL {server.Version}, fsync on");
         var results = new Results();
         for (var run = 0; run < runs; run++)
         {
