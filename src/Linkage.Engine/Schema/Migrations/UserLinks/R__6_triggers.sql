@@ -1,5 +1,6 @@
--- The triggers' functions. {{delivery_key}} is the key of NEW as text, {{delivery_is_new}} the condition that d is NEW. They run with the owner's rights, since the application's role may not lock guests; a locked
--- search_path keeps a hostile schema of the caller out.
+-- The triggers' functions. They run with the owner's rights, since the application's role may not lock guests; a locked
+-- search_path keeps a hostile schema of the caller out. The token delivery_key is the key of NEW as text, delivery_is_new the
+-- condition that d is NEW.
 --
 -- Before the write a delivery is linked, after it the decision is audited, so that what ON CONFLICT never wrote is not audited.
 -- The decision travels in two settings of the transaction: linkage.pending_key names the last row decided on, and the trigger
