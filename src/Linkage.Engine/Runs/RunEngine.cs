@@ -65,7 +65,7 @@ public sealed class RunEngine(LinkageDatabase database)
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            await TryFinishAsync(runId, "stopped", "It was cancelled; the batches before are done, and it can be resumed.", clock);
+            await TryFinishAsync(runId, "stopped", "It was cancelled; the batches before are done. Call it again to go on with what is left.", clock);
             throw;
         }
         catch (NpgsqlException e)
