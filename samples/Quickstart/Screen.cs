@@ -32,10 +32,8 @@ internal static class Screen
         if (Console.IsOutputRedirected || _sinceShown.Elapsed < _pause)
             return;
         _sinceShown.Restart();
-        var of = progress.Estimate is { } estimate and > 0
-            ? $" of about {estimate:N0} ({Math.Min(99, 100 * progress.Done / estimate)} %)"
-            : "";
-        Overwrite(progress.Waiting ?? $"   {progress.Done:N0}{of}, {Rate(progress.Done, progress.Elapsed)}");
+        var share = progress.Share is { } done ? $" ({Math.Min(99, 100 * done):0} %)" : "";
+        Overwrite(progress.Waiting ?? $"   {progress.Done:N0}{share}, {progress.RowsPerSecond:N0} rows/s");
     }
 
     public static void EndProgress()

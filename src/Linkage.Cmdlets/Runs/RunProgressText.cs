@@ -19,24 +19,15 @@ internal static class RunProgressText
             ActivityId,
             progress.RunId is { } id ? $"{cmdlet} {id}" : cmdlet,
             $"{place}: {progress.Waiting ?? Rows(progress)}");
-        // The estimate is the planner's: a run that passes it is nearly, but not known to be, done.
-        if (progress is { Waiting: null, Estimate: > 0 and var total })
-        {
-            record.PercentComplete = (int)Math.Min(99, progress.Done * 100 / total);
-            if (progress.Done > 0 && progress.Done <= total)
-                record.SecondsRemaining = (int)Math.Min(int.MaxValue, progress.Elapsed.TotalSeconds * (total - progress.Done) / progress.Done);
-        }
-
+        // Not before the last word is said: there is always something left to do.
+        if (progress.Share is { } share)
+            record.PercentComplete = (int)Math.Min(99, share * 100);
+        if (progress is { Waiting: null, Remaining: { } remaining })
+            record.SecondsRemaining = (int)Math.Min(int.MaxValue, remaining.TotalSeconds);
         return record;
     }
 
-    private static string Rows(RunProgress progress)
-    {
-        if (progress.Done == 0)
-            return "starting";
-        var rate = progress.Done / Math.Max(progress.Elapsed.TotalSeconds, 0.001);
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{progress.Done:N0}{(progress.Estimate > progress.Done ? FormattableString.Invariant($" of about {progress.Estimate:N0}") : "")} rows, {rate:N0} rows/s");
-    }
+    private static string Rows(RunProgress progress) => progress.Done == 0
+        ? "starting"
+        : string.Create(CultureInfo.InvariantCulture, $"{progress.Done:N0} rows, {progress.RowsPerSecond:N0} rows/s");
 }

@@ -27,6 +27,21 @@ public sealed record RunRecord
     /// <summary>JSON: what it was asked to do.</summary>
     public string Parameters { get; init; } = "{}";
 
+    /// <summary>JSON: workers, time per batch and duration, as they stand now.</summary>
+    public string Settings { get; init; } = "{}";
+
+    /// <summary>What another session has asked of it and it has not done yet: stop or suspend; null if nothing.</summary>
+    public string? Requested { get; init; }
+
+    /// <summary>Why it holds back at the moment; null if it doesn't.</summary>
+    public string? HeldFor { get; init; }
+
+    /// <summary>JSON: for how many seconds it was held back, by signal.</summary>
+    public string Holds { get; init; } = "{}";
+
+    /// <summary>How much of the table is done, from 0 to 1; null where nobody knows.</summary>
+    public double? Share { get; init; }
+
     /// <summary>JSON: what it counted, by the capability's names.</summary>
     public string Counts { get; init; } = "{}";
 

@@ -1,3 +1,5 @@
+using Linkage.Engine.Runs.Throttling;
+
 namespace Linkage.Engine.Runs;
 
 /// <summary>How far a run goes.</summary>
@@ -19,8 +21,14 @@ public sealed record RunOptions
     /// <summary>How far it goes.</summary>
     public RunMode Mode { get; init; } = RunMode.Apply;
 
-    /// <summary>How many candidates one transaction examines at most.</summary>
-    public int BatchSize { get; init; } = 5000;
+    /// <summary>How many candidates one transaction examines at most; within that, batches are sized by time.</summary>
+    public int BatchSize { get; init; } = 50_000;
+
+    /// <summary>What may be changed while it runs: workers, time per batch, duration.</summary>
+    public RunSettings Settings { get; init; } = new();
+
+    /// <summary>What holds it back.</summary>
+    public ThrottleOptions Throttle { get; init; } = ThrottleOptions.Default;
 
     /// <summary>What <c>pg_stat_activity</c> and the run row are told to be at work: the cmdlet's name.</summary>
     public string Caller { get; init; } = "Linkage";
@@ -36,4 +44,10 @@ public sealed record RunOptions
 
     /// <summary>How long a start waits for a target that another run holds before it is refused. The heartbeat limit, 15 s.</summary>
     public TimeSpan TargetWait { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a run tries to reach a server that is gone: a restart or a failover takes that long.</summary>
+    public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How many records may fail, each tried alone, before the run ends: more are no exceptions.</summary>
+    public int MaxFaults { get; init; } = 100;
 }

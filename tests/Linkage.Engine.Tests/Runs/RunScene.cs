@@ -92,9 +92,18 @@ internal sealed class RunScene(LinkedDatabase database) : IAsyncDisposable
     }
 
     /// <summary>Nothing is left that the rule "guest" would link.</summary>
-    public async Task AssertAllLinkedAsync() => Assert.Equal(0, await Database.ScalarAsync<long>(
+    public async Task AssertAllLinkedAsync() => Nothing(await Database.ScalarAsync<string>(
         """
-        SELECT count(*) FROM message_deliveries d JOIN event_guests g ON g.id = d.guest_id
-        WHERE d.user_id IS NULL AND g.user_id IS NOT NULL AND g.removed_at IS NULL
+        SELECT COALESCE(string_agg(format('%s at %s: %s', d.id, d.ctid, a.story), E'\n'), '')
+        FROM (
+          SELECT d.id, d.ctid FROM message_deliveries d JOIN event_guests g ON g.id = d.guest_id
+          WHERE d.user_id IS NULL AND g.user_id IS NOT NULL AND g.removed_at IS NULL
+          LIMIT 10
+        ) AS d
+        CROSS JOIN LATERAL (
+          SELECT string_agg(concat_ws(' ', a.run_id, a.outcome, a.metadata), ', ' ORDER BY a.id) FROM user_link_audit a WHERE a.record_id = d.id
+        ) AS a (story)
         """));
+
+    private static void Nothing(string found) => Assert.True(found.Length == 0, found);
 }

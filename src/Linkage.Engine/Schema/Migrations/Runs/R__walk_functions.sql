@@ -17,6 +17,14 @@ AS $$
   FROM pg_catalog.jsonb_array_elements_text(walk -> 'key') WITH ORDINALITY AS k (name, position)
 $$;
 
+-- The same, for the last key first: t.a DESC, t.b DESC
+CREATE OR REPLACE FUNCTION linkage.key_columns_descending(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.string_agg(pg_catalog.format('t.%I DESC', k.name), ', ' ORDER BY k.position)
+  FROM pg_catalog.jsonb_array_elements_text(walk -> 'key') WITH ORDINALITY AS k (name, position)
+$$;
+
 -- A key's values as typed literals: '17'::bigint, 'x'::text
 CREATE OR REPLACE FUNCTION linkage.key_literals(walk jsonb, key_values jsonb) RETURNS text
 LANGUAGE sql STABLE
@@ -126,7 +134,7 @@ BEGIN
   EXECUTE format(
     'SELECT %s FROM (SELECT %s FROM %s AS t WHERE %s%s) AS t ORDER BY %s LIMIT 1',
     linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk), linkage.fence(walk),
-    replace(linkage.key_columns(walk), ', ', ' DESC, ') || ' DESC')
+    linkage.key_columns_descending(walk))
   INTO last_key;
   RETURN last_key;
 END
@@ -179,10 +187,12 @@ CREATE OR REPLACE FUNCTION linkage.next_key_set(walk jsonb, cursor jsonb, size i
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  -- By position: rows that a page holds, and the pages from the cursor's to the bound's.
-  density float8;
-  page    bigint;
-  last    bigint;
+  -- By position: rows that a page holds, where the cursor and the bound are, and the end of the cursor's page.
+  density  float8;
+  place    tid;
+  bound    tid;
+  page     bigint;
+  page_end tid;
 BEGIN
   -- A bound of null was fixed when there was no candidate at all.
   IF (walk ? 'bound' AND jsonb_typeof(walk -> 'bound') IS DISTINCT FROM 'array') OR linkage.is_rewritten(walk) THEN
@@ -191,23 +201,28 @@ BEGIN
     RETURN linkage.counted_key_set(walk, cursor, walk -> 'bound', size);
   END IF;
 
+  place := COALESCE(cursor ->> 0, '(0,0)')::tid;
+  bound := COALESCE(walk #>> '{bound,0}', format('(%s,0)', linkage.pages(walk)))::tid;
+  IF place >= bound THEN
+    RETURN NULL;
+  END IF;
+
   -- A table that was never analyzed may be as full as a page can be.
   SELECT CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN GREATEST(c.reltuples / c.relpages, 1) ELSE 291 END INTO density
   FROM pg_class c
   WHERE c.oid = (walk ->> 'table')::regclass;
-  page := COALESCE(((cursor ->> 0)::point)[0], 0);
-  last := COALESCE(((walk #>> '{bound,0}')::point)[0], linkage.pages(walk));
-  IF page >= last THEN
-    RETURN NULL;
-  ELSIF size >= density * 4 THEN
+  page := (place::text::point)[0];
+  IF size >= density * 4 THEN
     -- As many pages as hold that many rows. Nothing is read for that: the batch reads them anyway.
-    RETURN jsonb_build_object('after', cursor, 'upto', jsonb_build_array(format('(%s,0)', LEAST(page + (size / density)::bigint, last))));
+    page_end := format('(%s,0)', LEAST(page + (size / density)::bigint, (bound::text::point)[0]::bigint + 1))::tid;
+    RETURN jsonb_build_object('after', cursor, 'upto', jsonb_build_array(LEAST(page_end, bound)));
   END IF;
 
   -- A few rows, not even a few pages full of them: counted out, page by page.
+  page_end := LEAST(format('(%s,0)', page + 1)::tid, bound);
   RETURN COALESCE(
-    linkage.counted_key_set(walk, cursor, jsonb_build_array(format('(%s,0)', page + 1)), size),
-    jsonb_build_object('after', cursor, 'upto', jsonb_build_array(format('(%s,0)', page + 1)), 'rows', 0));
+    linkage.counted_key_set(walk, cursor, jsonb_build_array(page_end), size),
+    jsonb_build_object('after', cursor, 'upto', jsonb_build_array(page_end), 'rows', 0));
 END
 $$;
 
@@ -235,4 +250,39 @@ BEGIN
   USING cursor, size;
   RETURN key_set;
 END
+$$;
+
+-- How much of its whole walk a key set is, from 0 to 1: by position its pages of all pages, else its rows of those that the walk
+-- expects; null where nobody knows how many there are.
+CREATE OR REPLACE FUNCTION linkage.key_set_share(walk jsonb, key_set jsonb, examined bigint) RETURNS float8
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE
+    WHEN linkage.is_by_position(walk) THEN
+      linkage.position_share(walk, key_set -> 'upto') - linkage.position_share(walk, key_set -> 'after')
+    WHEN walk ? 'base' THEN 0
+    ELSE examined / NULLIF((walk ->> 'expected')::float8, 0)
+  END
+$$;
+
+-- How much of a walk by position lies before a position.
+CREATE OR REPLACE FUNCTION linkage.position_share(walk jsonb, place jsonb) RETURNS float8
+LANGUAGE sql STABLE
+AS $$
+  SELECT COALESCE(((place ->> 0)::point)[0], 0) / GREATEST(((walk #>> '{bound,0}')::point)[0], 1)
+$$;
+
+-- How much of a run's walk its earlier sessions did, where that is known.
+CREATE OR REPLACE FUNCTION linkage.walked_share(run linkage.run) RETURNS float8
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE
+    WHEN linkage.is_by_position(run.walk) THEN
+      linkage.position_share(run.walk, run.cursor) - COALESCE((
+        SELECT sum(linkage.position_share(run.walk, g.upto) - linkage.position_share(run.walk, g.after))
+        FROM linkage.run_range g
+        WHERE g.run_id = run.id), 0)
+    WHEN run.walk ? 'base' THEN 1
+    ELSE (run.counts ->> 'processed')::bigint / NULLIF((run.walk ->> 'expected')::float8, 0)
+  END
 $$;

@@ -83,7 +83,7 @@ BEGIN
       format('t.%I::text IS NOT DISTINCT FROM d.asked_phone', target.phone_column),
       't.' || quote_ident(target.guest_column) || ' IS NOT DISTINCT FROM d.asked_guest',
       't.' || quote_ident(target.event_column) || ' IS NOT DISTINCT FROM d.asked_event'),
-    mode)
+    mode, walk ->> 'fault')
   INTO result
   USING
     target.name, target.name, run_id, 'backfill',
@@ -96,8 +96,10 @@ $$;
 -- audits every decision, and returns {"counts", "sample"}.
 --   decided  a query of (ordinal, record_key, event_id, normalized_phone, matched_guest_id, user_id, outcome, rule, reason)
 --   recheck  a condition on alias t and on decision d, for what the decision relied on
+--   fault    why what is decided can't be carried out: all of it is skipped for that reason then; null if it can
 -- Parameters: $1 target, $2 table_name in the audit, $3 run, $4 source; from $5 on they are the decisions' own.
-CREATE OR REPLACE FUNCTION linkage.link_statement(target linkage.link_target, decided text, recheck text, mode text) RETURNS text
+CREATE OR REPLACE FUNCTION linkage.link_statement(
+  target linkage.link_target, decided text, recheck text, mode text, fault text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -107,7 +109,7 @@ DECLARE
 BEGIN
   IF mode = 'preview' THEN
     RETURN linkage.link_summary(decided);
-  ELSIF mode = 'apply' THEN
+  ELSIF mode = 'apply' AND fault IS NULL THEN
     changed := format(
       'UPDATE %1$I.%2$I AS t
        SET %3$I = d.user_id
@@ -133,8 +135,8 @@ BEGIN
        LEFT JOIN changed c ON c.ordinal = d.ordinal
        CROSS JOIN LATERAL (
          SELECT
-           CASE WHEN l.lost THEN ''skipped'' ELSE d.outcome END,
-           CASE WHEN l.lost THEN ''changed meanwhile'' ELSE d.reason END
+           CASE WHEN l.lost OR %8$L IS NOT NULL THEN ''skipped'' ELSE d.outcome END,
+           CASE WHEN %8$L IS NOT NULL THEN %8$L WHEN l.lost THEN ''changed meanwhile'' ELSE d.reason END
          FROM (SELECT d.outcome = ''linked'' AND c.ordinal IS NULL AND NOT %6$L) AS l (lost)
        ) AS o (outcome, reason)
        ORDER BY d.ordinal
@@ -146,7 +148,8 @@ BEGIN
     CASE WHEN keyed THEN 'd.record_key::uuid' ELSE 'd.record_key' END,
     CASE WHEN keyed THEN 'record_id::text' ELSE 'record_key' END,
     mode = 'dry run',
-    linkage.link_summary('SELECT * FROM audited'));
+    linkage.link_summary('SELECT * FROM audited'),
+    fault);
 END
 $$;
 
@@ -197,7 +200,7 @@ BEGIN
   FROM linkage.link_cursor c
   WHERE r.id = run_id AND c.target = work ->> 'target';
 
-  result := linkage.run_batch(run_id, batch_size);
+  result := linkage.run_batch(run_id, 1, 1, batch_size, 0);
 
   IF NOT COALESCE(dry_run, true) THEN
     INSERT INTO linkage.link_cursor AS c (target, cursor)
@@ -206,7 +209,7 @@ BEGIN
     WHERE r.id = run_id
     ON CONFLICT (target) DO UPDATE SET cursor = EXCLUDED.cursor;
   END IF;
-  PERFORM linkage.finish_run(run_id, 'completed', NULL);
+  PERFORM linkage.finish_run(run_id, 1, 'completed', NULL);
 
   RETURN QUERY
   SELECT

@@ -4,7 +4,8 @@
 -- The guest must be active and may have no other user; the user must exist; what was undone stays undone.
 -- Plan: idx_message_deliveries_guest_user_null by guest, then primary keys.
 CREATE OR REPLACE FUNCTION linkage.link_guest_deliveries(
-  run_id uuid, link_source text, guest_ids {{guest_id}}[], user_ids {{user_id}}[], mode text) RETURNS jsonb
+  run_id uuid, link_source text, guest_ids {{guest_id}}[], user_ids {{user_id}}[], mode text,
+  fault text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -51,7 +52,7 @@ BEGIN
         target.phone_column, target.table_schema, target.table_name, target.guest_column, target.user_column,
         linkage.record_key_expression(target)),
       format('t.%I = d.matched_guest_id', target.guest_column),
-      mode)
+      mode, fault)
     INTO result
     USING target.name, linkage.guest_link_audit_name(target.name), run_id, link_source, guest_ids, user_ids;
 
@@ -179,6 +180,6 @@ BEGIN
      FROM linkage.guest_delivery_item t WHERE %s AND %s',
     linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
   INTO guests, users;
-  RETURN linkage.link_guest_deliveries(run_id, 'manual', guests, users, mode);
+  RETURN linkage.link_guest_deliveries(run_id, 'manual', guests, users, mode, walk ->> 'fault');
 END
 $$;

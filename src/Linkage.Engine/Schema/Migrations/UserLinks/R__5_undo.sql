@@ -7,6 +7,7 @@ LANGUAGE sql STABLE
 AS $$
   SELECT jsonb_build_object(
     'batch', 'undo_user_link_run',
+    'changes', jsonb_build_array('linked', 'rolled_back'),
     'walk', jsonb_build_object(
       'target', $1,
       'table', '{{app}}.user_link_audit',
@@ -50,7 +51,7 @@ BEGIN
     linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
   INTO changes, restores;
   RETURN linkage.undo_user_links(
-    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode);
+    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode, walk ->> 'fault');
 END
 $$;
 
@@ -68,15 +69,17 @@ BEGIN
     linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
   INTO changes, restores;
   RETURN linkage.undo_user_links(
-    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode);
+    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode, walk ->> 'fault');
 END
 $$;
 
 -- Takes changes back: for each audit row in changes, the record's user goes from that row's linked_user_id to restores[i].
--- What has that user already is left as it is; what has another one, or is gone, is a conflict.
+-- What has that user already is left as it is; what has another one, or is gone, is a conflict. So is all of it where there is a
+-- fault: why it can't be taken back.
 -- Plan: primary keys of the audit and of the target, nested loops over the batch.
 CREATE OR REPLACE FUNCTION linkage.undo_user_links(
-  run_id uuid, wanted text, changes {{audit_id}}[], restores {{user_id}}[], relink boolean, mode text) RETURNS jsonb
+  run_id uuid, wanted text, changes {{audit_id}}[], restores {{user_id}}[], relink boolean, mode text, fault text DEFAULT NULL)
+RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -96,7 +99,7 @@ BEGIN
      <join> %I.%I AS t ON %s',
     target.table_schema, target.table_name, linkage.record_key_condition(target, 'k.record_key'));
 
-  IF mode = 'apply' THEN
+  IF mode = 'apply' AND fault IS NULL THEN
     -- The records are locked first, in the order of their keys: what is decided below stays true until it is carried out.
     -- In the same breath, before anything is unlinked, what will be is suppressed, so that no trigger links it again.
     EXECUTE format(
@@ -132,6 +135,7 @@ BEGIN
      LEFT JOIN {{app}}.users u ON u.id = c.restore_user
      CROSS JOIN LATERAL (
        SELECT CASE
+         WHEN %4$L IS NOT NULL THEN %4$L
          WHEN t.%2$I IS NULL THEN ''the record is gone''
          WHEN t.%1$I IS NOT DISTINCT FROM c.restore_user THEN NULL
          WHEN t.%1$I IS DISTINCT FROM a.linked_user_id THEN ''the record has another user now''
@@ -146,7 +150,7 @@ BEGIN
          ELSE ''linked''
        END
      ) AS o (outcome)',
-    target.user_column, target.key_columns[1], replace(source, '<join>', 'LEFT JOIN'));
+    target.user_column, target.key_columns[1], replace(source, '<join>', 'LEFT JOIN'), fault);
 
   IF mode = 'preview' THEN
     EXECUTE linkage.undo_summary(decided) INTO result USING changes, restores;
@@ -307,8 +311,8 @@ DECLARE
   result jsonb;
 BEGIN
   run_id := linkage.start_run(work, COALESCE(dry_run, true), jsonb_build_object('since', since), NULL, NULL, NULL);
-  result := linkage.run_batch(run_id, 2147483647);
-  PERFORM linkage.finish_run(run_id, 'completed', NULL);
+  result := linkage.run_batch(run_id, 1, 1, 2147483647, 0);
+  PERFORM linkage.finish_run(run_id, 1, 'completed', NULL);
   RETURN QUERY SELECT
     COALESCE((result #>> '{counts,rolled_back}')::bigint, 0),
     COALESCE((result #>> '{counts,conflicts}')::bigint, 0),
