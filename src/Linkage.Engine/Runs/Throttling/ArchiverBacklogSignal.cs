@@ -23,9 +23,7 @@ internal sealed class ArchiverBacklogSignal(int limit) : ISignal
 
     public string Switch => "-SkipThrottle ArchiveBacklog";
 
-    public SignalSources Sources { get; } = new(
-        ["pg_stat_archiver"],
-        ["pg_stat_get_archiver()", "pg_current_wal_lsn()"]);
+    public SignalSources Sources { get; } = new(["pg_stat_get_archiver()", "pg_current_wal_lsn()"]);
 
     public NpgsqlBatchCommand Command() => new(EmbeddedSql.Read("Runs/Throttling/archiver_backlog.sql"));
 

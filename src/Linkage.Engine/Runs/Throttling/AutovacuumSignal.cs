@@ -1,5 +1,6 @@
 using Linkage.Engine.Database;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Linkage.Engine.Runs.Throttling;
 
@@ -9,23 +10,21 @@ namespace Linkage.Engine.Runs.Throttling;
 /// table.
 /// </summary>
 /// <remarks>
-/// Only autovacuum counts. Who runs VACUUM, ANALYZE or CREATE INDEX CONCURRENTLY by hand has chosen the moment, and such a session can't be told
-/// by its lock from another; a run does not make it wait.
+/// Only autovacuum counts. Who runs VACUUM, ANALYZE or CREATE INDEX CONCURRENTLY by hand has chosen the moment, and such sessions can't be
+/// told apart by their lock.
 /// </remarks>
-/// <param name="table">The table's oid.</param>
-internal sealed class AutovacuumSignal(uint table) : ISignal
+/// <param name="tables">The oids of the table, its partitions and their TOAST tables, as they were when the run started.</param>
+internal sealed class AutovacuumSignal(uint[] tables) : ISignal
 {
     public string Name => SignalNames.Autovacuum;
 
     public string Switch => "-SkipThrottle Autovacuum";
 
-    public SignalSources Sources { get; } = new(
-        ["pg_stat_activity", "pg_locks"],
-        ["pg_stat_get_activity(integer)", "pg_lock_status()", "pg_partition_ancestors(regclass)"]);
+    public SignalSources Sources { get; } = new(["pg_stat_get_activity(integer)", "pg_lock_status()"]);
 
     public NpgsqlBatchCommand Command() => new(EmbeddedSql.Read("Runs/Throttling/autovacuum.sql"))
     {
-        Parameters = { new NpgsqlParameter("table", NpgsqlTypes.NpgsqlDbType.Oid) { Value = table } },
+        Parameters = { new NpgsqlParameter("tables", NpgsqlDbType.Array | NpgsqlDbType.Oid) { Value = tables } },
     };
 
     public async Task<string?> ReadAsync(NpgsqlDataReader answer, CancellationToken cancellation)

@@ -7,13 +7,13 @@ namespace Linkage.Engine.Runs.Throttling;
 /// <param name="applicationName">The run's transactions, as pg_stat_activity shows them.</param>
 internal sealed class LockWaitSignal(string applicationName) : ISignal
 {
+    private const int Named = 5;
+
     public string Name => SignalNames.LockWaits;
 
     public string Switch => "-SkipThrottle LockWaits";
 
-    public SignalSources Sources { get; } = new(
-        ["pg_stat_activity", "pg_locks"],
-        ["pg_stat_get_activity(integer)", "pg_lock_status()", "pg_blocking_pids(integer)"]);
+    public SignalSources Sources { get; } = new(["pg_stat_get_activity(integer)", "pg_lock_status()", "pg_blocking_pids(integer)"]);
 
     public NpgsqlBatchCommand Command() => new(EmbeddedSql.Read("Runs/Throttling/lock_waits.sql"))
     {
@@ -25,11 +25,12 @@ internal sealed class LockWaitSignal(string applicationName) : ISignal
         List<int> waiting = [];
         while (await answer.ReadAsync(cancellation))
             waiting.Add(answer.GetInt32(0));
-        return waiting switch
+        var some = string.Join(", ", waiting.Take(Named)) + (waiting.Count > Named ? ", ..." : string.Empty);
+        return waiting.Count switch
         {
-            [] => null,
-            [var one] => $"1 session waits for a lock of this run (process {one}).",
-            _ => $"{waiting.Count} sessions wait for locks of this run (processes {string.Join(", ", waiting.Take(5))}{(waiting.Count > 5 ? ", ..." : "")}).",
+            0 => null,
+            1 => $"1 session waits for a lock of this run (process {some}).",
+            _ => $"{waiting.Count} sessions wait for locks of this run (processes {some}).",
         };
     }
 }

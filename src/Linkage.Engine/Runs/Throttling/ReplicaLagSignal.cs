@@ -20,8 +20,7 @@ internal sealed class ReplicaLagSignal(TimeSpan limit, TimeProvider clock) : ISi
     public string Switch => "-SkipThrottle ReplicaLag";
 
     public SignalSources Sources { get; } = new(
-        ["pg_stat_replication", "pg_replication_slots"],
-        ["pg_stat_get_wal_senders()", "pg_stat_get_activity(integer)", "pg_current_wal_flush_lsn()"],
+        ["pg_stat_get_wal_senders()", "pg_stat_get_activity(integer)", "pg_get_replication_slots()", "pg_current_wal_flush_lsn()"],
         "pg_read_all_stats");
 
     public NpgsqlBatchCommand Command() => new(EmbeddedSql.Read("Runs/Throttling/replica_lag.sql"));
@@ -32,7 +31,7 @@ internal sealed class ReplicaLagSignal(TimeSpan limit, TimeProvider clock) : ISi
         while (await answer.ReadAsync(cancellation))
         {
             if (await answer.IsDBNullAsync(1, cancellation))
-                throw new SignalHiddenException("pg_stat_replication hides from this role how far replicas are");
+                throw new SignalHiddenException("the server hides from this role how far replicas are");
             replicas.Add(new Replica(
                 answer.GetString(0),
                 answer.GetString(1) == "catchup",

@@ -59,9 +59,11 @@ internal sealed class Throttle
 
         if (options.WatchAutovacuum)
         {
-            var oid = await database.TransactAsync(
-                Sampling, session => session.QuerySingleAsync<uint>("SELECT @table::regclass::oid", new { table }), cancellation);
-            signals.Add(new AutovacuumSignal(oid));
+            var tables = await database.TransactAsync(
+                Sampling,
+                session => session.QuerySingleAsync<uint[]>(EmbeddedSql.Read("Runs/Throttling/vacuumed_tables.sql"), new { table }),
+                cancellation);
+            signals.Add(new AutovacuumSignal(tables));
         }
 
         if (options.WatchLockWaits)
@@ -144,12 +146,13 @@ internal sealed class Throttle
 
     private async Task<LinkageException> UnreadableAsync(ISignal signal, SignalHiddenException cause, CancellationToken cancellation)
     {
-        var sources = signal.Sources;
+        var functions = signal.Sources.Functions;
+        // What the server refused is a function; the role matters for what it left out of an answer.
+        var role = cause.InnerException is null ? signal.Sources.Role : null;
         var grants = await _database.TransactAsync(
             Sampling,
             session => session.QuerySingleAsync<string?>(
-                EmbeddedSql.Read("Runs/Throttling/missing_grants.sql"),
-                new { views = sources.Views, functions = sources.Functions, role = sources.Role }),
+                EmbeddedSql.Read("Runs/Throttling/missing_grants.sql"), new { functions, role }),
             cancellation);
         var remedy = grants is null ? "Leave" : $"Have it granted ({grants}), or leave";
         return new LinkageException(

@@ -16,14 +16,14 @@ public sealed record ThrottleOptions
     };
 
     /// <summary>
-    /// How far the slowest physical replica may be behind in replaying; null leaves the signal out. Logical subscribers and receivers of WAL
-    /// that replay nothing do not count.
+    /// How far the slowest physical replica may be behind in replaying; null leaves the signal out. Logical subscribers, and receivers of
+    /// WAL that replay nothing, do not count.
     /// </summary>
     public TimeSpan? MaxReplicaLag { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How many finished WAL files may wait for the archiver; null leaves the signal out. The default, 64, is 1 GB in files of the usual size:
-    /// what max_wal_size lets the server keep between two checkpoints anyway, so that the disk has room for it.
+    /// How many finished WAL files may wait for the archiver; null leaves the signal out. The default, 64, is 1 GB in files of the usual
+    /// size: what max_wal_size lets the server keep between two checkpoints anyway, so that the disk has room for it.
     /// </summary>
     public int? MaxArchiveBacklog { get; init; } = 64;
 

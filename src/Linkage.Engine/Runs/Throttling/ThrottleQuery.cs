@@ -5,8 +5,8 @@ using Npgsql;
 namespace Linkage.Engine.Runs.Throttling;
 
 /// <summary>
-/// The user's own probe: a query whose first value holds the run if it is true, or a text that isn't blank. It runs in a READ ONLY transaction
-/// of its own, at most 5 s.
+/// The user's own probe: a query whose first value holds the run if it is true, or a text that isn't blank. It runs in a READ ONLY
+/// transaction of its own, at most 5 s.
 /// </summary>
 /// <param name="database">Where.</param>
 /// <param name="query">One statement that returns a Boolean or a text.</param>
@@ -59,7 +59,11 @@ internal sealed class ThrottleQuery(LinkageDatabase database, string query)
             throw Unreadable(FaultKind.InvalidInput, "it returns no column");
         var type = answer.GetPostgresType(0).InternalName;
         if (type != "bool" && !_texts.Contains(type))
-            throw Unreadable(FaultKind.InvalidInput, $"its first column is of type {answer.GetDataTypeName(0)}; compare it with the limit that you have in mind");
+        {
+            throw Unreadable(
+                FaultKind.InvalidInput,
+                $"its first column is of type {answer.GetDataTypeName(0)}, and what of it holds the run nobody can tell");
+        }
     }
 
     private async Task<string?> InTransactionAsync(

@@ -6,5 +6,5 @@ SELECT
   a.last_archived_wal AS archived,
   CASE WHEN a.last_archived_time >= a.last_failed_time THEN NULL ELSE a.last_failed_wal END AS failing,
   a.last_failed_time AT TIME ZONE 'UTC' AS failed_at
-FROM pg_stat_archiver a
+FROM pg_stat_get_archiver() a
 WHERE current_setting('archive_mode') <> 'off' AND NOT pg_is_in_recovery()

@@ -1,15 +1,16 @@
 -- Sessions that wait for a lock which a transaction of the run, by its @application_name, holds or stands before them in the queue for.
 -- pg_blocking_pids stops the whole lock manager for a moment, so only those are asked about that wait for a thing on which the run
 -- has a lock too; where nobody waits, nothing but the list of locks is read.
--- Plan: function scans; nested loops of (waiting sessions) by (locks of the run), both few.
+-- Plan: scans of the functions under pg_locks and pg_stat_activity (see autovacuum.sql); nested loops of (waiting sessions) by (locks of
+-- the run), both few.
 WITH lock AS MATERIALIZED (
   SELECT
     l.pid, l.granted, l.locktype,
     ROW (l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid, l.objsubid) AS object
-  FROM pg_locks l
+  FROM pg_lock_status() l
 ),
 run AS MATERIALIZED (
-  SELECT a.pid FROM pg_stat_activity a WHERE a.application_name = @application_name
+  SELECT a.pid FROM pg_stat_get_activity(NULL) a WHERE a.application_name = @application_name
 ),
 candidate AS MATERIALIZED (
   SELECT DISTINCT w.pid

@@ -1,11 +1,7 @@
 -- What the role lacks of what a signal reads, as the statements that grant it.
 SELECT string_agg(g.statement, '; ') AS grants
 FROM (
-  SELECT format('GRANT SELECT ON %s TO %I', v.name, current_user) AS statement
-  FROM unnest(@views) AS v (name)
-  WHERE NOT has_table_privilege('pg_catalog.' || v.name, 'SELECT')
-  UNION ALL
-  SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', f.name, current_user)
+  SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', f.name, current_user) AS statement
   FROM unnest(@functions) AS f (name)
   WHERE NOT has_function_privilege('pg_catalog.' || f.name, 'EXECUTE')
   UNION ALL

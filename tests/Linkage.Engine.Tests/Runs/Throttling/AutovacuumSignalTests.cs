@@ -8,8 +8,10 @@ namespace Linkage.Engine.Tests.Runs.Throttling;
 public sealed class AutovacuumSignalTests(ThrottleServer server)
 {
     // So slow that it is still at work when the test is done.
-    private const string Slowly =
-        "autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1";
+    private const string Slowly = """
+        autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1
+        """;
 
     private static readonly ThrottleOptions _options = ThrottleOptions.None with { WatchAutovacuum = true };
 
@@ -22,7 +24,7 @@ public sealed class AutovacuumSignalTests(ThrottleServer server)
 
         await scene.Database.ExecuteAsync($"ALTER TABLE delivery SET ({Slowly})");
         await LitterAsync(scene, "delivery");
-        await ThrottleScene.UntilAsync(throttle, "autovacuum");
+        await HoldsAsync(scene, throttle);
         // Autovacuum gives way to what needs its lock, and does not come again.
         await scene.Database.ExecuteAsync("ALTER TABLE delivery SET (autovacuum_enabled = false)");
 
@@ -44,7 +46,7 @@ public sealed class AutovacuumSignalTests(ThrottleServer server)
 
         await LitterAsync(scene, "delivery");
 
-        await ThrottleScene.UntilAsync(throttle, "autovacuum");
+        await HoldsAsync(scene, throttle);
     }
 
     [Fact]
@@ -60,7 +62,7 @@ public sealed class AutovacuumSignalTests(ThrottleServer server)
             """);
         var throttle = await scene.OpenAsync(_options);
 
-        await ThrottleScene.UntilAsync(throttle, "autovacuum");
+        await HoldsAsync(scene, throttle);
     }
 
     [Fact]
@@ -95,6 +97,13 @@ public sealed class AutovacuumSignalTests(ThrottleServer server)
         await scene.Database.ExecuteAsync("SELECT pg_cancel_backend(@pid)", new { pid = hand.ProcessID });
         await Assert.ThrowsAnyAsync<Npgsql.PostgresException>(() => vacuum);
     }
+
+    private static Task HoldsAsync(ThrottleScene scene, Throttle throttle) => Poll.UntilAsync(async () =>
+    {
+        // Before PostgreSQL 15 a session may keep what it has to tell autovacuum until the end of a later statement.
+        await scene.Database.ExecuteAsync("SELECT 1");
+        return (await throttle.CheckAsync(CancellationToken.None))?.Signal == "autovacuum";
+    });
 
     private static Task<int> LitterAsync(ThrottleScene scene, string table) =>
         scene.Database.ExecuteAsync($"INSERT INTO {table} SELECT generate_series(1, 200000); DELETE FROM {table};");

@@ -1,7 +1,8 @@
-using System.Diagnostics;
 using Dapper;
 using Linkage.Engine.Runs.Throttling;
 using Npgsql;
+using Npgsql.Replication;
+using NpgsqlTypes;
 
 namespace Linkage.Engine.Tests.Runs.Throttling;
 
@@ -63,42 +64,30 @@ public sealed class ReplicaLagSignalTests(ThrottleServer server)
         Assert.Equal("replica lag", (await throttle.CheckAsync(CancellationToken.None))?.Signal);
     }
 
-    [SkippableFact]
+    [Fact]
     public async Task What_receives_wal_without_replaying_it_is_no_replica()
     {
         await using var scene = await CreateAsync();
-        var folder = Directory.CreateTempSubdirectory("linkage-receiver-");
-        var settings = new NpgsqlConnectionStringBuilder(server.Server.ConnectionString);
-        var start = new ProcessStartInfo(server.Tool("pg_receivewal"), ["-D", folder.FullName])
-        {
-            RedirectStandardError = true,
-            Environment =
-            {
-                ["PGHOST"] = settings.Host, ["PGPORT"] = $"{settings.Port}", ["PGUSER"] = settings.Username,
-                ["PGPASSWORD"] = settings.Password, ["PGAPPNAME"] = "receiver",
-            },
-        };
-        using var receiver = Process.Start(start)!;
-        try
-        {
-            await StreamsAsync(scene, "receiver");
-            var throttle = await scene.OpenAsync(_options);
-            // The server's own figure grows for ever.
-            await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
-                """
-                SELECT EXISTS (
-                  SELECT FROM pg_logical_emit_message(false, 'test', 'record'), pg_stat_replication
-                  WHERE application_name = 'receiver' AND replay_lag > '200 ms')
-                """));
+        await using var receiver = new PhysicalReplicationConnection(
+            new NpgsqlConnectionStringBuilder(server.Server.ConnectionString) { ApplicationName = "receiver" }.ConnectionString);
+        await receiver.Open();
+        var start = (await receiver.IdentifySystem()).XLogPos;
+        using var cancellation = new CancellationTokenSource();
+        var receiving = ReceiveAsync(receiver, start, cancellation.Token);
+        await StreamsAsync(scene, "receiver");
+        var throttle = await scene.OpenAsync(_options);
 
-            await ThrottleScene.UntilAsync(throttle, null);
-        }
-        finally
-        {
-            receiver.Kill();
-            await receiver.WaitForExitAsync();
-            folder.Delete(recursive: true);
-        }
+        // The server's own figure grows for ever.
+        await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
+            """
+            SELECT EXISTS (
+              SELECT FROM pg_logical_emit_message(true, 'test', 'record'), pg_stat_replication
+              WHERE application_name = 'receiver' AND replay_lag > '200 ms')
+            """));
+
+        await ThrottleScene.UntilAsync(throttle, null);
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receiving);
     }
 
     [Fact]
@@ -173,6 +162,17 @@ public sealed class ReplicaLagSignalTests(ThrottleServer server)
     }
 
     private static ReplicaLagSignal.Replica Replica(long replayed, long written) => new("replica", false, null, replayed, written);
+
+    private static async Task ReceiveAsync(
+        PhysicalReplicationConnection receiver, NpgsqlLogSequenceNumber start, CancellationToken cancellation)
+    {
+        await foreach (var message in receiver.StartReplication(start, cancellation))
+        {
+            await message.Data.CopyToAsync(Stream.Null, cancellation);
+            receiver.LastFlushedLsn = message.WalEnd;
+            await receiver.SendStatusUpdate(cancellation);
+        }
+    }
 
     private static Task StreamsAsync(ThrottleScene scene, string name) => Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
         "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE application_name = @name AND state = 'streaming')", new { name }));

@@ -69,8 +69,12 @@ internal sealed partial class ThrottleScene : IAsyncDisposable
     }
 
     /// <summary>Takes all back that a message told to grant.</summary>
-    public Task<int> RevokeAsync(string message) => Database.ExecuteAsync(
-        Grants().Match(message).Groups[1].Value.Replace("GRANT", "REVOKE", StringComparison.Ordinal).Replace(" TO ", " FROM ", StringComparison.Ordinal));
+    public Task<int> RevokeAsync(string message)
+    {
+        var grants = Grants().Match(message).Groups[1].Value;
+        return Database.ExecuteAsync(
+            grants.Replace("GRANT", "REVOKE", StringComparison.Ordinal).Replace(" TO ", " FROM ", StringComparison.Ordinal));
+    }
 
     /// <summary>A session of the run's role in a transaction, named like those of the run unless told otherwise.</summary>
     public async Task<NpgsqlConnection> BeginAsync(string applicationName = ApplicationName)

@@ -36,20 +36,12 @@ public sealed class ThrottleServer : IAsyncLifetime, ICollectionFixture<Throttle
         return await ThrottleScene.CreateAsync(new TestDatabase(Server, name, await Server.CreateDatabaseAsync(name)));
     }
 
-    /// <summary>The program of this name beside the server; skips the test if there is none.</summary>
-    public string Tool(string name)
-    {
-        var tool = Path.Combine(Server.BinDirectory, name);
-        Skip.IfNot(File.Exists(tool), $"There is no {name} beside this server.");
-        return tool;
-    }
-
     /// <summary>A superuser's connection to a streaming replica of this server, for the caller to dispose.</summary>
     public async Task<NpgsqlConnection> OpenReplicaAsync()
     {
         Skip.If(OperatingSystem.IsWindows(), "The copy of the server is made by a Unix shell.");
         _replica ??= await StartReplicaAsync();
-        var settings = new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Port = _replica.Port, Database = "postgres", Pooling = false };
+        var settings = new NpgsqlConnectionStringBuilder(Server.ConnectionString) { Port = _replica.Port, Pooling = false };
         var connection = new NpgsqlConnection(settings.ConnectionString);
         await connection.OpenAsync();
         return connection;

@@ -31,17 +31,17 @@ public sealed class ThrottleTests(ThrottleServer server)
     }
 
     [Theory]
-    [InlineData("archiver backlog", "SELECT ON pg_stat_archiver")]
-    [InlineData("archiver backlog", "EXECUTE ON FUNCTION pg_stat_get_archiver()")]
-    [InlineData("replica lag", "SELECT ON pg_stat_replication")]
-    [InlineData("autovacuum", "SELECT ON pg_locks")]
-    [InlineData("autovacuum", "EXECUTE ON FUNCTION pg_stat_get_activity(integer)")]
-    [InlineData("lock waits", "SELECT ON pg_stat_activity")]
-    [InlineData("lock waits", "EXECUTE ON FUNCTION pg_blocking_pids(integer)")]
-    public async Task What_was_revoked_from_all_is_named_granted_and_read_and_holds_when_it_is_revoked_again(string signal, string privilege)
+    [InlineData("replica lag", "pg_stat_get_wal_senders()")]
+    [InlineData("replica lag", "pg_get_replication_slots()")]
+    [InlineData("archiver backlog", "pg_stat_get_archiver()")]
+    [InlineData("autovacuum", "pg_lock_status()")]
+    [InlineData("autovacuum", "pg_stat_get_activity(integer)")]
+    [InlineData("lock waits", "pg_stat_get_activity(integer)")]
+    [InlineData("lock waits", "pg_blocking_pids(integer)")]
+    public async Task What_was_revoked_from_all_is_named_granted_and_read_and_holds_when_it_is_revoked_again(string signal, string function)
     {
         await using var scene = await server.CreateSceneAsync();
-        await scene.Database.ExecuteAsync($"REVOKE {privilege} FROM PUBLIC");
+        await scene.Database.ExecuteAsync($"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC");
         var options = signal switch
         {
             "archiver backlog" => ThrottleOptions.None with { MaxArchiveBacklog = 1000 },
@@ -69,7 +69,7 @@ public sealed class ThrottleTests(ThrottleServer server)
     public async Task A_signal_that_cant_be_read_does_not_stop_those_that_leave_it_out()
     {
         await using var scene = await server.CreateSceneAsync();
-        await scene.Database.ExecuteAsync("REVOKE SELECT ON pg_locks, pg_stat_archiver FROM PUBLIC");
+        await scene.Database.ExecuteAsync("REVOKE EXECUTE ON FUNCTION pg_lock_status(), pg_stat_get_archiver() FROM PUBLIC");
 
         var fault = await scene.RefusedAsync(ThrottleOptions.None with { MaxArchiveBacklog = 1000, WatchLockWaits = true });
         var throttle = await scene.OpenAsync(ThrottleOptions.None with { MaxReplicaLag = TimeSpan.FromHours(1) });
