@@ -1,27 +1,22 @@
-using System.Globalization;
 using Linkage.Benchmarks;
+using Linkage.Benchmarks.Measuring;
 using Linkage.Benchmarks.UserLinks;
 
-// dotnet run -c Release --project tests/Linkage.Benchmarks -- NAME [--rows N] [--runs N]
-var rows = (int)Option("--rows", 1_000_000);
+// dotnet run -c Release --project tests/Linkage.Benchmarks -- NAME [--rows N] [--runs N] [--only WORD,...] [--docs FOLDER]
 switch (args.FirstOrDefault())
 {
     case "backfill":
-        return await BackfillBenchmark.RunAsync(rows, (int)Option("--runs", 3));
+        return await BackfillBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "undo":
-        return await UndoBenchmark.RunAsync(rows, (int)Option("--runs", 3));
+        return await UndoBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "trigger":
-        return await TriggerBenchmark.RunAsync(rows, (int)Option("--runs", 3));
+        var trigger = BenchmarkOptions.Parse(args, runs: 3);
+        return await TriggerBenchmark.RunAsync(trigger.Rows, trigger.Runs);
     case "phones":
-        await PhonesBenchmark.RunAsync(rows, (int)Option("--runs", 5));
+        var phones = BenchmarkOptions.Parse(args, runs: 5);
+        await PhonesBenchmark.RunAsync(phones.Rows, phones.Runs);
         return 0;
     default:
         await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, phones.");
         return 1;
-}
-
-long Option(string name, long value)
-{
-    var index = Array.IndexOf(args, name);
-    return index < 0 ? value : long.Parse(args[index + 1], CultureInfo.InvariantCulture);
 }

@@ -13,28 +13,31 @@ internal static class BackfillBenchmark
     private const string Bare = "UPDATE ... FROM, no audit";
     private const string Audited = "one statement with audit";
     private const string Loop = "PL/pgSQL loop with audit";
-    private const string Ours = "Invoke-UserLinkBackfill";
+    private const string OneWorker = "Invoke-UserLinkBackfill, 1 worker";
+    private const string TwoWorkers = "Invoke-UserLinkBackfill, 2 workers";
 
     private static readonly (string Name, Func<BenchmarkDatabase, Task> Prepare, Func<BenchmarkDatabase, Task> Link)[] _contenders =
     [
         (Bare, _ => Task.CompletedTask, database => database.ExecuteAsync(SqlFiles.Read("bare_backfill.sql"))),
         (Audited, _ => Task.CompletedTask, database => database.ExecuteAsync(SqlFiles.Read("audited_backfill.sql"))),
         (Loop, HandwrittenLoop.InstallAsync, HandwrittenLoop.RunAsync),
-        (Ours, _ => Task.CompletedTask, LinkAsync),
+        (OneWorker, _ => Task.CompletedTask, database => LinkAsync(database, 1)),
+        (TwoWorkers, _ => Task.CompletedTask, database => LinkAsync(database, 2)),
     ];
 
-    public static async Task<int> RunAsync(int deliveries, int runs)
+    public static async Task<int> RunAsync(BenchmarkOptions options)
     {
-        await using var server = await BenchmarkServer.StartAsync(deliveries);
-        Console.WriteLine(
-            $"{deliveries:N0} deliveries, {server.Data.Unlinked:N0} without a user, {server.Data.Linkable:N0} linkable; "
-            + $"{runs} rounds, PostgreSQL {server.Version}, fsync on");
+        var contenders = _contenders.Where(c => options.IsWanted(c.Name)).ToList();
+        await using var server = await BenchmarkServer.StartAsync(options.Rows);
+        var conditions = $"{options.Rows:N0} deliveries, {server.Data.Unlinked:N0} without a user, {server.Data.Linkable:N0} linkable; "
+            + $"{options.Runs} rounds, PostgreSQL {server.Version}, fsync on";
+        Console.WriteLine(conditions);
 
         var results = new Results();
         Dictionary<string, string> links = [];
-        for (var run = 0; run < runs; run++)
+        for (var run = 0; run < options.Runs; run++)
         {
-            foreach (var (name, prepare, link) in _contenders)
+            foreach (var (name, prepare, link) in contenders)
             {
                 await using var database = await server.CopyAsync(BenchmarkServer.Template);
                 await prepare(database);
@@ -52,22 +55,30 @@ internal static class BackfillBenchmark
             return 1;
         }
 
-        Console.WriteLine($"All contenders left the same links: {links[Ours]}.");
+        Console.WriteLine($"All contenders left the same links: {links.Values.First()}.");
+        if (options.Docs is { } folder)
+            await Report.WriteAsync(folder, "backfill", options.Rows, "Linking lost deliveries", conditions, results);
         Results.PrintRatios(
-            ("ours_to_bare", results.Seconds(Ours) / results.Seconds(Bare)),
-            ("ours_to_audited", results.Seconds(Ours) / results.Seconds(Audited)),
-            ("loop_to_ours", results.Seconds(Loop) / results.Seconds(Ours)),
-            ("cpu_ours_to_bare", results.ServerSeconds(Ours) / results.ServerSeconds(Bare)),
-            ("cpu_ours_to_audited", results.ServerSeconds(Ours) / results.ServerSeconds(Audited)),
-            ("cpu_loop_to_ours", results.ServerSeconds(Loop) / results.ServerSeconds(Ours)),
-            ("wal_to_audited", results.Wal(Ours) / results.Wal(Audited)));
+            ("two_workers_to_bare", results.Seconds(TwoWorkers) / results.Seconds(Bare)),
+            ("one_worker_to_bare", results.Seconds(OneWorker) / results.Seconds(Bare)),
+            ("one_worker_to_audited", results.Seconds(OneWorker) / results.Seconds(Audited)),
+            ("loop_to_one_worker", results.Seconds(Loop) / results.Seconds(OneWorker)),
+            ("loop_to_two_workers", results.Seconds(Loop) / results.Seconds(TwoWorkers)),
+            ("cpu_one_worker_to_bare", results.ServerSeconds(OneWorker) / results.ServerSeconds(Bare)),
+            ("cpu_one_worker_to_audited", results.ServerSeconds(OneWorker) / results.ServerSeconds(Audited)),
+            ("cpu_two_workers_to_bare", results.ServerSeconds(TwoWorkers) / results.ServerSeconds(Bare)),
+            ("cpu_loop_to_one_worker", results.ServerSeconds(Loop) / results.ServerSeconds(OneWorker)),
+            ("wal_to_audited", results.Wal(OneWorker) / results.Wal(Audited)));
         return 0;
     }
 
-    private static async Task LinkAsync(BenchmarkDatabase database)
+    private static async Task LinkAsync(BenchmarkDatabase database, int workers)
     {
         await using var engine = await database.OpenEngineAsync();
         await new UserLinkBackfill(engine).RunAsync(
-            "message_deliveries", new RunOptions { Caller = "Benchmark" }, _ => { }, CancellationToken.None);
+            "message_deliveries",
+            new RunOptions { Caller = "Benchmark", Settings = new RunSettings { ThrottleLimit = workers } },
+            _ => { },
+            CancellationToken.None);
     }
 }

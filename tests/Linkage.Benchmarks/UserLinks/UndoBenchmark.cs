@@ -10,18 +10,21 @@ namespace Linkage.Benchmarks.UserLinks;
 /// </summary>
 internal static class UndoBenchmark
 {
-    private const string Backfill = "Invoke-UserLinkBackfill";
-    private const string Bare = "UPDATE SET user_id = NULL";
-    private const string Ours = "Undo-UserLink";
+    private const string Backfill = "Invoke-UserLinkBackfill, 1 worker";
+    private const string Backfill2 = "Invoke-UserLinkBackfill, 2 workers";
+    private const string Bare = "UPDATE SET user_id = NULL, no audit";
+    private const string Ours = "Undo-UserLink, 1 worker";
+    private const string Ours2 = "Undo-UserLink, 2 workers";
     private const string Linked = "template_linked";
 
-    public static async Task<int> RunAsync(int deliveries, int runs)
+    public static async Task<int> RunAsync(BenchmarkOptions options)
     {
-        await using var server = await BenchmarkServer.StartAsync(deliveries);
+        await using var server = await BenchmarkServer.StartAsync(options.Rows);
         var (runId, before) = await MakeLinkedTemplateAsync(server);
         var contenders = new (string Name, string Template, Func<BenchmarkDatabase, Task> Work)[]
         {
-            (Backfill, BenchmarkServer.Template, database => LinkAsync(database)),
+            (Backfill, BenchmarkServer.Template, database => LinkAsync(database, 1)),
+            (Backfill2, BenchmarkServer.Template, database => LinkAsync(database, 2)),
             (Bare, Linked, database => database.ExecuteAsync(
                 """
                 UPDATE message_deliveries
@@ -29,20 +32,21 @@ internal static class UndoBenchmark
                 WHERE id IN (SELECT record_id FROM user_link_audit WHERE run_id = @runId AND outcome = 'linked')
                 """,
                 new { runId })),
-            (Ours, Linked, database => UndoAsync(database, runId)),
+            (Ours, Linked, database => UndoAsync(database, runId, 1)),
+            (Ours2, Linked, database => UndoAsync(database, runId, 2)),
         };
 
-        Console.WriteLine(
-            $"{deliveries:N0} deliveries, {server.Data.Linkable:N0} links to take back; "
-            + $"{runs} rounds, PostgreSQL {server.Version}, fsync on");
+        var conditions = $"{options.Rows:N0} deliveries, {server.Data.Linkable:N0} links to take back; "
+            + $"{options.Runs} rounds, PostgreSQL {server.Version}, fsync on";
+        Console.WriteLine(conditions);
         var results = new Results();
-        for (var run = 0; run < runs; run++)
+        for (var run = 0; run < options.Runs; run++)
         {
-            foreach (var (name, template, work) in contenders)
+            foreach (var (name, template, work) in contenders.Where(c => options.IsWanted(c.Name)))
             {
                 await using var database = await server.CopyAsync(template);
                 results.Add(name, server.Data.Linkable, await Measurement.TakeAsync(database, () => work(database)));
-                if (name != Backfill && await database.LinksAsync() is var after && after != before)
+                if (template == Linked && await database.LinksAsync() is var after && after != before)
                 {
                     await Console.Error.WriteLineAsync($"{name} left {after}; before the backfill there were {before}.");
                     return 1;
@@ -53,10 +57,13 @@ internal static class UndoBenchmark
         }
 
         results.Print();
-        Console.WriteLine($"Both left what was there before the backfill: {before}.");
+        if (options.Docs is { } folder)
+            await Report.WriteAsync(folder, "undo", options.Rows, "Taking links back", conditions, results);
+        Console.WriteLine($"All left what was there before the backfill: {before}.");
         Results.PrintRatios(
             ("undo_to_bare", results.Seconds(Ours) / results.Seconds(Bare)),
             ("undo_to_backfill", results.Seconds(Ours) / results.Seconds(Backfill)),
+            ("undo_to_backfill_2_workers", results.Seconds(Ours2) / results.Seconds(Backfill2)),
             ("cpu_undo_to_bare", results.ServerSeconds(Ours) / results.ServerSeconds(Bare)),
             ("cpu_undo_to_backfill", results.ServerSeconds(Ours) / results.ServerSeconds(Backfill)));
         return 0;
@@ -70,7 +77,7 @@ internal static class UndoBenchmark
         {
             name = database.Name;
             before = await database.LinksAsync();
-            runId = await LinkAsync(database);
+            runId = await LinkAsync(database, 2);
         }
 
         await server.RenameAsync(name, Linked);
@@ -78,18 +85,23 @@ internal static class UndoBenchmark
         return (runId, before);
     }
 
-    private static async Task<Guid> LinkAsync(BenchmarkDatabase database)
+    private static async Task<Guid> LinkAsync(BenchmarkDatabase database, int workers)
     {
         await using var engine = await database.OpenEngineAsync();
         var run = await new UserLinkBackfill(engine).RunAsync(
-            "message_deliveries", new RunOptions { Caller = "Benchmark" }, _ => { }, CancellationToken.None);
+            "message_deliveries", With(workers), _ => { }, CancellationToken.None);
         return run.RunId!.Value;
     }
 
-    private static async Task UndoAsync(BenchmarkDatabase database, Guid runId)
+    private static async Task UndoAsync(BenchmarkDatabase database, Guid runId, int workers)
     {
         await using var engine = await database.OpenEngineAsync();
         await new UserLinkUndo(engine).UndoAsync(
-            runId, allowRelink: false, new RunOptions { Caller = "Benchmark" }, _ => { }, CancellationToken.None);
+            runId, allowRelink: false, With(workers), _ => { }, CancellationToken.None);
     }
+
+    private static RunOptions With(int workers) => new()
+    {
+        Caller = "Benchmark", Settings = new RunSettings { ThrottleLimit = workers },
+    };
 }
