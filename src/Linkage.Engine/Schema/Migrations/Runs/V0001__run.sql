@@ -54,7 +54,7 @@ COMMENT ON TABLE linkage.run IS 'Linkage: one row per run, which is also the lea
 -- What workers have claimed and not finished: the keys after one and up to the other. A crash leaves the row, and the next session of the
 -- run takes it up.
 CREATE TABLE IF NOT EXISTS linkage.run_range (
-  run_id         uuid NOT NULL REFERENCES linkage.run (id) ON DELETE CASCADE,
+  run_id         uuid NOT NULL,
   session        integer NOT NULL,
   worker         integer NOT NULL,
   after          jsonb,
@@ -70,7 +70,7 @@ WITH (fillfactor = 50);
 
 -- Records that a run could not change, each tried alone before it was given up.
 CREATE TABLE IF NOT EXISTS linkage.run_fault (
-  run_id      uuid NOT NULL REFERENCES linkage.run (id) ON DELETE CASCADE,
+  run_id      uuid NOT NULL,
   record_key  text NOT NULL,
   sql_state   text NOT NULL,
   message     text NOT NULL,
