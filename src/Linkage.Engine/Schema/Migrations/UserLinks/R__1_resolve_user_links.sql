@@ -8,8 +8,9 @@
 -- is nobody to link to, and no reason to guess another.
 --
 -- Arrays of one serve triggers, arrays of thousands the backfill. The function is one SELECT and is inlined into the caller's
--- plan: nested loops over event_guests' primary key, then idx_event_guests_event_phone_normalized, then users' primary key.
--- The fallback's CTE reads idx_users_phone_normalized, and nothing where the flag is off.
+-- plan. Plan: for each record event_guests' primary key, then idx_event_guests_event_phone_normalized where its guest has no user,
+-- idx_users_phone_normalized where the fallback is on and asked for, users' primary key: nested loops, whatever the planner
+-- believes of the tables. LATERAL and OFFSET 0 see to it; left to itself, it reads all guests for each batch.
 --
 -- Record keys, and what was asked with (asked_*), go through as they are: a join by ordinal would cost the planner its estimates.
 CREATE OR REPLACE FUNCTION linkage.resolve_user_links(
@@ -24,40 +25,13 @@ AS $$
     SELECT
       {{app}}.get_feature_flag('LINK_USER_BY_PHONE') AS linking,
       {{app}}.get_feature_flag('LINK_USER_BY_PHONE_FALLBACK_TO_USERS') AS fallback
-  ),
-  record AS MATERIALIZED (
-    SELECT
-      i.ordinal, i.record_key, i.asked_guest, i.asked_event, i.asked_phone,
-      COALESCE(i.asked_event, own.event_id) AS event_id,
-      {{app}}.normalize_phone(i.asked_phone) AS phone,
-      CASE WHEN own.removed_at IS NULL THEN own.user_id END AS guest_user_id
-    FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS i (record_key, asked_guest, asked_event, asked_phone, ordinal)
-    LEFT JOIN {{app}}.event_guests own ON own.id = i.asked_guest
-  ),
-  event_phone AS (
-    SELECT
-      r.ordinal,
-      count(*) AS guests,
-      (array_agg(g.id))[1] AS guest_id,
-      (array_agg(g.user_id))[1] AS user_id
-    FROM record r
-    JOIN {{app}}.event_guests g
-      ON g.event_id = r.event_id AND {{app}}.normalize_phone(g.phone) = r.phone AND g.removed_at IS NULL
-    WHERE r.guest_user_id IS NULL
-    GROUP BY r.ordinal
-  ),
-  user_phone AS (
-    SELECT
-      r.ordinal,
-      count(*) AS users,
-      (array_agg(u.id))[1] AS user_id
-    FROM record r
-    JOIN event_phone e ON e.ordinal = r.ordinal AND e.guests = 1 AND e.user_id IS NULL
-    JOIN {{app}}.users u ON {{app}}.normalize_phone(u.phone) = r.phone
-    WHERE (SELECT fallback FROM flag)
-    GROUP BY r.ordinal
-  ),
-  decided AS (
+  )
+  SELECT
+    d.ordinal, d.record_key, d.asked_guest, d.asked_event, d.asked_phone, d.event_id, d.phone, d.matched_guest_id, u.id,
+    CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'no_match' ELSE d.outcome END,
+    d.rule,
+    CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'the guest''s user does not exist' ELSE d.reason END
+  FROM (
     SELECT
       r.ordinal, r.record_key, r.asked_guest, r.asked_event, r.asked_phone, r.event_id, r.phone,
       CASE
@@ -83,11 +57,11 @@ AS $$
         WHEN r.event_id IS NULL THEN 'no event'
         WHEN r.phone IS NULL THEN 'no usable phone'
         WHEN e.guests > 1 THEN 'several active guests of the event have this phone'
-        WHEN e.guests IS NULL THEN 'no active guest of the event has this phone'
+        WHEN e.guests = 0 THEN 'no active guest of the event has this phone'
         WHEN e.user_id IS NOT NULL THEN NULL
         WHEN f.fallback IS NOT TRUE THEN 'the guest has no user'
         WHEN p.users > 1 THEN 'several users have this phone'
-        WHEN p.users IS NULL THEN 'no user has this phone'
+        WHEN p.users = 0 THEN 'no user has this phone'
       END AS reason,
       CASE WHEN r.guest_user_id IS NOT NULL THEN r.asked_guest WHEN e.guests = 1 THEN e.guest_id END AS matched_guest_id,
       CASE
@@ -96,18 +70,33 @@ AS $$
         WHEN e.guests = 1 AND e.user_id IS NOT NULL THEN e.user_id
         WHEN p.users = 1 THEN p.user_id
       END AS user_id
-    FROM record r
-    CROSS JOIN flag f
-    LEFT JOIN event_phone e ON e.ordinal = r.ordinal
-    LEFT JOIN user_phone p ON p.ordinal = r.ordinal
-  )
-  SELECT
-    d.ordinal, d.record_key, d.asked_guest, d.asked_event, d.asked_phone, d.event_id, d.phone, d.matched_guest_id, u.id,
-    CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'no_match' ELSE d.outcome END,
-    d.rule,
-    CASE WHEN d.outcome = 'linked' AND u.id IS NULL THEN 'the guest''s user does not exist' ELSE d.reason END
-  FROM decided d
-  LEFT JOIN {{app}}.users u ON u.id = d.user_id
+    FROM flag f
+    CROSS JOIN (
+      SELECT
+        i.ordinal, i.record_key, i.asked_guest, i.asked_event, i.asked_phone,
+        COALESCE(i.asked_event, own.event_id) AS event_id,
+        {{app}}.normalize_phone(i.asked_phone) AS phone,
+        CASE WHEN own.removed_at IS NULL THEN own.user_id END AS guest_user_id
+      FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS i (record_key, asked_guest, asked_event, asked_phone, ordinal)
+      LEFT JOIN LATERAL (
+        SELECT g.event_id, g.user_id, g.removed_at FROM {{app}}.event_guests g WHERE g.id = i.asked_guest OFFSET 0
+      ) AS own ON true
+      OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS guests, (array_agg(g.id))[1] AS guest_id, (array_agg(g.user_id))[1] AS user_id
+      FROM {{app}}.event_guests g
+      WHERE r.guest_user_id IS NULL
+        AND g.event_id = r.event_id AND {{app}}.normalize_phone(g.phone) = r.phone AND g.removed_at IS NULL
+    ) AS e
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS users, (array_agg(u.id))[1] AS user_id
+      FROM {{app}}.users u
+      WHERE f.fallback AND e.guests = 1 AND e.user_id IS NULL AND {{app}}.normalize_phone(u.phone) = r.phone
+    ) AS p
+    OFFSET 0
+  ) AS d
+  LEFT JOIN LATERAL (SELECT u.id FROM {{app}}.users u WHERE u.id = d.user_id OFFSET 0) AS u ON true
 $$;
 
 -- The rule, less what an undo has suppressed for these records of a target.
@@ -127,6 +116,9 @@ AS $$
     r.rule,
     CASE WHEN s.target IS NULL THEN r.reason ELSE 'suppressed' END
   FROM linkage.resolve_user_links($2, $3, $4, $5) r
-  LEFT JOIN linkage.link_suppression s
-    ON s.target = $1 AND s.record_key = r.record_key COLLATE "C" AND s.user_id = r.user_id AND r.outcome = 'linked'
+  LEFT JOIN LATERAL (
+    SELECT s.target FROM linkage.link_suppression s
+    WHERE r.outcome = 'linked' AND s.target = $1 AND s.record_key = r.record_key COLLATE "C" AND s.user_id = r.user_id
+    OFFSET 0
+  ) AS s ON true
 $$;

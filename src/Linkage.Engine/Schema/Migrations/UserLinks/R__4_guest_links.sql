@@ -51,7 +51,9 @@ BEGIN
          ) AS o (outcome, reason)',
         target.phone_column, target.table_schema, target.table_name, target.guest_column, target.user_column,
         linkage.record_key_expression(target)),
+      linkage.record_key_condition(target, 'd.record_key'),
       format('t.%I = d.matched_guest_id', target.guest_column),
+      false,
       mode, fault)
     INTO result
     USING target.name, linkage.guest_link_audit_name(target.name), run_id, link_source, guest_ids, user_ids;
