@@ -82,6 +82,15 @@ AS $$
     AND a.attname = target.key_columns[1]
 $$;
 
+-- Whether the target is one table, in which a ctid names a row.
+CREATE OR REPLACE FUNCTION linkage.is_plain_table(target linkage.link_target) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.relkind = 'r'
+  FROM pg_catalog.pg_class c
+  WHERE c.oid = pg_catalog.format('%I.%I', target.table_schema, target.table_name)::regclass
+$$;
+
 -- Candidates: rows without a user that have a phone or a guest.
 CREATE OR REPLACE FUNCTION linkage.link_candidates(walk jsonb) RETURNS text
 LANGUAGE sql STABLE

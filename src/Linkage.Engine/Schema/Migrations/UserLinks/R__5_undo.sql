@@ -76,7 +76,8 @@ $$;
 -- Takes changes back: for each audit row in changes, the record's user goes from that row's linked_user_id to restores[i].
 -- What has that user already is left as it is; what has another one, or is gone, is a conflict. So is all of it where there is a
 -- fault: why it can't be taken back.
--- Plan: primary keys of the audit and of the target, nested loops over the batch.
+-- The records are looked up once, and locked: what is decided stays true, and they stay where they are, until it is carried out.
+-- Plan: primary keys of the audit and of the target, then TID scans of the target: nested loops over the batch.
 CREATE OR REPLACE FUNCTION linkage.undo_user_links(
   run_id uuid, wanted text, changes {{audit_id}}[], restores {{user_id}}[], relink boolean, mode text, fault text DEFAULT NULL)
 RETURNS jsonb
@@ -85,83 +86,93 @@ AS $$
 DECLARE
   target   linkage.link_target := linkage.find_link_target(wanted);
   keyed    boolean := linkage.has_uuid_key(target);
-  source   text;
+  applies  boolean := mode = 'apply' AND fault IS NULL;
+  records  record;
   decided  text;
   changed  text := 'SELECT WHERE false';
   released text := 'SELECT WHERE false';
   result   jsonb;
 BEGIN
-  -- Changes, their records' keys, and the records as they are now (t). The join is the caller's: INNER or LEFT.
-  source := format(
-    'unnest($1, $2) WITH ORDINALITY AS c (audit_id, restore_user, ordinal)
-     JOIN {{app}}.user_link_audit a ON a.id = c.audit_id
-     CROSS JOIN LATERAL (SELECT COALESCE(a.record_key, a.record_id::text)) AS k (record_key)
-     <join> %I.%I AS t ON %s',
-    target.table_schema, target.table_name, linkage.record_key_condition(target, 'k.record_key'));
-
-  IF mode = 'apply' AND fault IS NULL THEN
-    -- The records are locked first, in the order of their keys: what is decided below stays true until it is carried out.
-    -- In the same breath, before anything is unlinked, what will be is suppressed, so that no trigger links it again.
-    EXECUTE format(
-      'INSERT INTO linkage.link_suppression AS s (target, record_key, user_id, matched_guest_id, run_id)
-       SELECT $3, l.record_key, l.linked_user_id, l.matched_guest_id, $4
-       FROM (
-         SELECT k.record_key, a.linked_user_id, a.matched_guest_id, c.restore_user, t.%1$I AS current_user_id
-         FROM %2$s
-         ORDER BY %3$s
-         FOR NO KEY UPDATE OF t
-       ) AS l
-       WHERE NOT $5 AND l.restore_user IS NULL AND l.current_user_id = l.linked_user_id
-       ON CONFLICT (target, record_key, user_id) DO UPDATE
-       SET matched_guest_id = EXCLUDED.matched_guest_id, run_id = EXCLUDED.run_id,
-           created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at',
-      target.user_column, replace(source, '<join>', 'JOIN'), linkage.target_key_columns(target))
-    USING changes, restores, target.name, run_id, relink;
-
-    changed := format(
-      'UPDATE %I.%I AS t SET %I = d.restore_user FROM decided d WHERE %s AND d.outcome IN (''linked'', ''unlinked'')',
-      target.table_schema, target.table_name, target.user_column, linkage.record_key_condition(target, 'd.record_key'));
-    -- A link that comes back is no longer suppressed.
-    released :=
-      'DELETE FROM linkage.link_suppression s USING decided d
-       WHERE s.target = $4 AND s.record_key = d.record_key COLLATE "C" AND s.user_id = d.restore_user AND d.outcome = ''linked''';
-  END IF;
+  -- Locked in the order of their keys. In the same breath, before anything is unlinked, what will be is suppressed, so that no
+  -- trigger links it again.
+  EXECUTE format(
+    'WITH found AS MATERIALIZED (
+       SELECT
+         c.ordinal, c.restore_user, k.record_key, a.linked_user_id, a.matched_guest_id, t.%1$I AS current_user_id, t.ctid AS position
+       FROM unnest($1, $2) WITH ORDINALITY AS c (audit_id, restore_user, ordinal)
+       JOIN {{app}}.user_link_audit a ON a.id = c.audit_id
+       CROSS JOIN LATERAL (SELECT COALESCE(a.record_key, a.record_id::text)) AS k (record_key)
+       JOIN %2$I.%3$I AS t ON %4$s
+       %5$s
+     )%6$s
+     SELECT array_agg(f.ordinal) AS ordinals, array_agg(f.current_user_id) AS users, array_agg(f.position) AS positions FROM found f',
+    target.user_column, target.table_schema, target.table_name, linkage.record_key_condition(target, 'k.record_key'),
+    CASE WHEN applies THEN 'ORDER BY ' || linkage.target_key_columns(target) || ' FOR NO KEY UPDATE OF t' END,
+    CASE WHEN applies THEN
+      ', suppressed AS (
+         INSERT INTO linkage.link_suppression AS s (target, record_key, user_id, matched_guest_id, run_id)
+         SELECT $3, f.record_key, f.linked_user_id, f.matched_guest_id, $4
+         FROM found f
+         WHERE NOT $5 AND f.restore_user IS NULL AND f.current_user_id = f.linked_user_id
+         ON CONFLICT (target, record_key, user_id) DO UPDATE
+         SET matched_guest_id = EXCLUDED.matched_guest_id, run_id = EXCLUDED.run_id,
+             created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at
+       )' END)
+  INTO records
+  USING changes, restores, target.name, run_id, relink;
 
   decided := format(
     'SELECT
-       c.ordinal, a.id AS audit_id, k.record_key, a.linked_user_id AS expected, c.restore_user, t.%1$I AS current_user_id,
+       c.ordinal, a.id AS audit_id, COALESCE(a.record_key, a.record_id::text) AS record_key,
+       a.linked_user_id AS expected, c.restore_user, t.current_user_id, t.position,
        a.table_name, a.event_id, a.normalized_phone, a.matched_guest_id, a.rule, a.run_id AS undone_run, o.outcome, r.reason
-     FROM %3$s
-     LEFT JOIN {{app}}.users u ON u.id = c.restore_user
+     FROM unnest($1, $2) WITH ORDINALITY AS c (audit_id, restore_user, ordinal)
+     JOIN {{app}}.user_link_audit a ON a.id = c.audit_id
+     LEFT JOIN unnest($3, $4, $5) AS t (ordinal, current_user_id, position) ON t.ordinal = c.ordinal
+     LEFT JOIN LATERAL (SELECT u.id FROM {{app}}.users u WHERE u.id = c.restore_user OFFSET 0) AS u ON true
      CROSS JOIN LATERAL (
        SELECT CASE
-         WHEN %4$L IS NOT NULL THEN %4$L
-         WHEN t.%2$I IS NULL THEN ''the record is gone''
-         WHEN t.%1$I IS NOT DISTINCT FROM c.restore_user THEN NULL
-         WHEN t.%1$I IS DISTINCT FROM a.linked_user_id THEN ''the record has another user now''
+         WHEN %1$L IS NOT NULL THEN %1$L
+         WHEN t.ordinal IS NULL THEN ''the record is gone''
+         WHEN t.current_user_id IS NOT DISTINCT FROM c.restore_user THEN NULL
+         WHEN t.current_user_id IS DISTINCT FROM a.linked_user_id THEN ''the record has another user now''
          WHEN c.restore_user IS NOT NULL AND u.id IS NULL THEN ''the user to restore does not exist''
        END
      ) AS r (reason)
      CROSS JOIN LATERAL (
        SELECT CASE
          WHEN r.reason IS NOT NULL THEN ''conflict''
-         WHEN t.%1$I IS NOT DISTINCT FROM c.restore_user THEN ''unchanged''
+         WHEN t.current_user_id IS NOT DISTINCT FROM c.restore_user THEN ''unchanged''
          WHEN c.restore_user IS NULL THEN ''unlinked''
          ELSE ''linked''
        END
      ) AS o (outcome)',
-    target.user_column, target.key_columns[1], replace(source, '<join>', 'LEFT JOIN'), fault);
+    fault);
 
   IF mode = 'preview' THEN
-    EXECUTE linkage.undo_summary(decided) INTO result USING changes, restores;
+    EXECUTE format('WITH examined AS MATERIALIZED (%s) %s', decided, linkage.undo_summary())
+    INTO result
+    USING changes, restores, records.ordinals, records.users, records.positions;
     RETURN result;
+  ELSIF applies THEN
+    changed := format(
+      'UPDATE %I.%I AS t SET %I = d.restore_user FROM decided d WHERE %s AND d.outcome IN (''linked'', ''unlinked'')',
+      target.table_schema, target.table_name, target.user_column,
+      concat_ws(' AND ',
+        -- a position is one row within a plain table only
+        CASE WHEN linkage.is_plain_table(target) THEN 't.ctid = d.position' END,
+        linkage.record_key_condition(target, 'd.record_key')));
+    -- A link that comes back is no longer suppressed.
+    released :=
+      'DELETE FROM linkage.link_suppression s USING decided d
+       WHERE s.target = $7 AND s.record_key = d.record_key COLLATE "C" AND s.user_id = d.restore_user AND d.outcome = ''linked''';
   END IF;
 
   EXECUTE format(
     'WITH decided AS MATERIALIZED (%1$s),
      changed AS (%2$s),
      released AS (%3$s),
-     audited AS (
+     examined AS (
        INSERT INTO {{app}}.user_link_audit (
          table_name, record_id, record_key, event_id, normalized_phone, matched_guest_id, linked_user_id, previous_user_id,
          outcome, run_id, rule, source, dry_run, metadata)
@@ -170,7 +181,7 @@ BEGIN
          -- a conflict keeps the change that it could not take back, so that a later undo can try again
          CASE WHEN d.outcome = ''conflict'' THEN d.expected ELSE d.restore_user END,
          CASE WHEN d.outcome = ''conflict'' THEN d.restore_user ELSE d.expected END,
-         d.outcome, $3, d.rule, ''undo'', %5$L,
+         d.outcome, $6, d.rule, ''undo'', %5$L,
          jsonb_strip_nulls(jsonb_build_object(
            ''undoes'', d.audit_id, ''run'', d.undone_run, ''reason'', d.reason,
            ''found'', CASE WHEN d.outcome = ''conflict'' THEN d.current_user_id END))
@@ -182,28 +193,28 @@ BEGIN
     decided, changed, released,
     CASE WHEN keyed THEN 'd.record_key::uuid, NULL' ELSE 'NULL, d.record_key' END,
     mode = 'dry run',
-    linkage.undo_summary('SELECT * FROM audited'))
+    linkage.undo_summary())
   INTO result
-  USING changes, restores, run_id, target.name;
+  USING changes, restores, records.ordinals, records.users, records.positions, run_id, target.name;
   RETURN result;
 END
 $$;
 
--- The query that counts what an undo did and shows the first five.
-CREATE OR REPLACE FUNCTION linkage.undo_summary(undone text) RETURNS text
+-- The query that counts the rows of a CTE examined and shows the first five.
+CREATE OR REPLACE FUNCTION linkage.undo_summary() RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$
-  SELECT pg_catalog.format(
+  SELECT
     'SELECT jsonb_build_object(
        ''counts'', jsonb_build_object(
          ''processed'', count(*),
          ''rolled_back'', count(*) FILTER (WHERE outcome IN (''linked'', ''unlinked'')),
          ''unchanged'', count(*) FILTER (WHERE outcome = ''unchanged''),
          ''conflicts'', count(*) FILTER (WHERE outcome = ''conflict'')),
-       ''sample'', COALESCE(jsonb_agg(jsonb_build_object(''record'', record_key, ''outcome'', outcome, ''reason'', reason))
-         FILTER (WHERE position <= 5), ''[]''))
-     FROM (SELECT u.*, row_number() OVER () AS position FROM (%s) AS u) AS u',
-    undone)
+       ''sample'', (
+         SELECT COALESCE(jsonb_agg(jsonb_build_object(''record'', f.record_key, ''outcome'', f.outcome, ''reason'', f.reason)), ''[]'')
+         FROM (SELECT * FROM examined LIMIT 5) AS f))
+     FROM examined'
 $$;
 
 -- The net change of each record of a target since a time: its latest audit row, and the user from before the first.
