@@ -69,10 +69,14 @@ $$;
 
 COMMENT ON FUNCTION {{app}}.auto_link_user_by_phone_trigger() IS 'Linkage: links a delivery to its user when it is written';
 
+-- WHEN spares the call for a row that comes with its user, as a backfill's do: there is nothing to do then but to end a decision that
+-- is under way. (It can't name OLD, since the trigger is one for inserts too.)
 SELECT linkage.publish_trigger(
   'trigger_message_deliveries_auto_link_user', '{{app}}.message_deliveries',
   'BEFORE INSERT OR UPDATE ON {{app}}.message_deliveries
-   FOR EACH ROW EXECUTE FUNCTION {{app}}.auto_link_user_by_phone_trigger()',
+   FOR EACH ROW
+   WHEN (NEW.user_id IS NULL OR current_setting(''linkage.pending_key'', true) <> '''')
+   EXECUTE FUNCTION {{app}}.auto_link_user_by_phone_trigger()',
   'UserLinks', 'links a delivery to its user when it is written');
 
 -- WHEN is evaluated right after the row's own write, when linkage.pending_key still names it if it was decided on; other writes
