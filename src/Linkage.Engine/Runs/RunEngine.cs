@@ -32,7 +32,10 @@ public sealed class RunEngine(LinkageDatabase database)
         var (runId, table) = await database.TransactAsync(
             TransactionOptions.ReadOnly with { ApplicationName = $"Linkage {options.Caller}" },
             session => session.QuerySingleAsync<(Guid RunId, string Table)>(
-                $"SELECT linkage.new_run_id(), w.description::jsonb #>> '{{walk,table}}' FROM ({work.Sql}) AS w (description)",
+                $"""
+                 SELECT linkage.new_run_id(), COALESCE(w.walk ->> 'changed', w.walk ->> 'table')
+                 FROM (SELECT d.description::jsonb -> 'walk' FROM ({work.Sql}) AS d (description)) AS w (walk)
+                 """,
                 work.Parameters),
             cancellation);
         var throttle = await Throttle.OpenAsync(
@@ -48,7 +51,8 @@ public sealed class RunEngine(LinkageDatabase database)
     {
         var table = await database.TransactAsync(
             TransactionOptions.ReadOnly with { ApplicationName = $"Linkage {options.Caller}" },
-            session => session.QuerySingleAsync<string>("SELECT walk ->> 'table' FROM linkage.find_run(@runId)", new { runId }),
+            session => session.QuerySingleAsync<string>(
+                "SELECT COALESCE(r.walk ->> 'changed', r.walk ->> 'table') FROM linkage.find_run(@runId) r", new { runId }),
             cancellation);
         var throttle = await Throttle.OpenAsync(
             database, table, options.Throttle, RunLease.NameOf(options.Caller, runId), cancellation);

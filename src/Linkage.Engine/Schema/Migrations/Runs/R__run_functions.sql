@@ -9,7 +9,8 @@
 --           (record, change nothing) or 'preview' (write nothing at all; run_id is null then). A walk with a "fault" asks for its
 --           one candidate to be recorded as impossible, for that reason, and left as it is
 --   walk    where the keys are: {"table", "key": [columns], "candidates": function of schema linkage (walk jsonb) returns a
---           condition on alias t}, and whatever else the capability's functions want to find in it. See walk_functions.
+--           condition on alias t}, and whatever else the capability's functions want to find in it. See walk_functions. "changed" is
+--           the table that the work changes, where that is not the one it walks
 --   prepare optional: a function of schema linkage (run_id uuid, walk jsonb) that lists what to do, under the run's id
 --   finish  optional: the same, when everything is done
 --   undo    the same two, {"batch", "walk"}, for undoing it; the undone run's id is added to that walk as "run". "changes" names the

@@ -28,6 +28,11 @@ BEGIN
 END
 $$;
 
+-- Its table, in SQL notation.
+CREATE OR REPLACE FUNCTION linkage.target_table(target linkage.link_target) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.format('%I.%I', target.table_schema, target.table_name) $$;
+
 -- The audit tells guest links apart by this name; both belong to one target.
 CREATE OR REPLACE FUNCTION linkage.guest_link_audit_name(target text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

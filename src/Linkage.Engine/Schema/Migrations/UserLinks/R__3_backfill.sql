@@ -19,7 +19,7 @@ BEGIN
     'batch', 'link_users',
     'walk', jsonb_build_object(
       'target', target.name,
-      'table', format('%I.%I', target.table_schema, target.table_name),
+      'table', linkage.target_table(target),
       'key', to_jsonb(target.key_columns),
       'candidates', 'link_candidates'),
     'undo', linkage.user_link_undo(target.name));
@@ -68,7 +68,7 @@ $$;
 
 -- One batch: decides every candidate of the key set, links, audits each. A row whose phone or guest changed since it was read
 -- is left to the trigger that saw the change ('changed meanwhile'). By position, a row that is not where it was any more is looked
--- for by its key.
+-- for by its key; no other row can be there, since the caller's snapshot keeps vacuum from handing its place on.
 -- Plan: by position TID scans, by key the target's primary key; a nested loop over the batch either way.
 CREATE OR REPLACE FUNCTION linkage.link_users(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql

@@ -90,6 +90,7 @@ AS $$
     'batch', 'link_listed_guests',
     'finish', 'end_guest_delivery_run',
     'walk', jsonb_build_object(
+      'changed', linkage.target_table(linkage.find_link_target('message_deliveries')),
       'table', 'linkage.guest_delivery_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
     'undo', linkage.user_link_undo('message_deliveries'))
 $$;

@@ -10,6 +10,7 @@ AS $$
     'changes', jsonb_build_array('linked', 'rolled_back'),
     'walk', jsonb_build_object(
       'target', $1,
+      'changed', linkage.target_table(linkage.find_link_target($1)),
       'table', '{{app}}.user_link_audit',
       'key', jsonb_build_array('id'),
       'candidates', 'user_link_changes_of_run'))
@@ -259,6 +260,7 @@ BEGIN
     'walk', COALESCE(options, '{}') || jsonb_build_object(
       'target', target.name,
       'since', since,
+      'changed', linkage.target_table(target),
       'table', 'linkage.user_link_undo_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
     'undo', linkage.user_link_undo(target.name));
 END
