@@ -64,7 +64,7 @@ public sealed class BackfillConcurrencyTests
         return await connection.QuerySingleAsync<(int, int, int)>(
             """
             SELECT (c ->> 'processed')::integer, (c ->> 'linked')::integer, (c ->> 'skipped')::integer
-            FROM (SELECT linkage.run_batch(@run, 1000) -> 'counts') AS b (c)
+            FROM (SELECT linkage.run_batch(@run, 1, 1, 1000, 0) -> 'counts') AS b (c)
             """,
             new { run });
     }
