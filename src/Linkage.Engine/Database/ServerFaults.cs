@@ -24,6 +24,7 @@ internal static class ServerFaults
         ["LK006"] = ("Linkage.Target.NotFound", FaultKind.NotFound),
         ["LK007"] = ("Linkage.Guest.NotFound", FaultKind.NotFound),
         ["LK008"] = ("Linkage.FeatureFlag.NotInTable", FaultKind.InvalidState),
+        ["LK009"] = ("Linkage.Run.WrongState", FaultKind.InvalidState),
         ["LK010"] = ("Linkage.Schema.CannotAdopt", FaultKind.InvalidState),
         ["LK020"] = ("Linkage.Phone.NotPossible", FaultKind.InvalidInput),
     };

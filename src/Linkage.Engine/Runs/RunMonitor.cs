@@ -8,7 +8,7 @@ namespace Linkage.Engine.Runs;
 
 /// <summary>
 /// Watches over a run while its workers work, once a second on a connection of its own: tells the database that the run is alive, hears
-/// what other sessions ask of it, and looks for what holds it back. Workers pass its gate before each batch.
+/// what other sessions ask of it, and looks for what holds it back. Workers pass its gate before each batch; it opens with the first look.
 /// </summary>
 internal sealed class RunMonitor : IAsyncDisposable
 {
@@ -31,6 +31,7 @@ internal sealed class RunMonitor : IAsyncDisposable
     private volatile Hold? _hold;
     private volatile string? _stopReason;
     private volatile bool _isSuspended;
+    private volatile bool _hasLooked;
     private volatile TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _workers;
     private int _standing;
@@ -100,7 +101,7 @@ internal sealed class RunMonitor : IAsyncDisposable
         _end.Dispose();
     }
 
-    private bool IsStandstill => _stopReason is null && (_isSuspended || _hold is not null);
+    private bool IsStandstill => _stopReason is null && (_isSuspended || _hold is not null || !_hasLooked);
 
     private async Task WatchAsync()
     {
@@ -110,7 +111,6 @@ internal sealed class RunMonitor : IAsyncDisposable
         {
             while (true)
             {
-                await Task.Delay(IsStandstill ? _intervalOfStandstill : _interval, _end.Token);
                 try
                 {
                     await LookAsync(sinceLook);
@@ -118,12 +118,14 @@ internal sealed class RunMonitor : IAsyncDisposable
                 catch (NpgsqlException)
                 {
                     // A look may fail; the batches find out by themselves if the server is gone.
+                    Open();
                 }
 
                 if (_stopReason is not null)
                     sinceStop.Start();
                 if (Lost is not null || sinceStop.Elapsed > _grace)
                     await _abort.CancelAsync();
+                await Task.Delay(IsStandstill ? _intervalOfStandstill : _interval, _end.Token);
             }
         }
         catch (OperationCanceledException) when (_end.IsCancellationRequested)
@@ -156,7 +158,7 @@ internal sealed class RunMonitor : IAsyncDisposable
 
     private void Hear(string? answer, Hold? hold)
     {
-        var stoodStill = IsStandstill;
+        var stoodStill = _hasLooked && IsStandstill;
         if (answer is null)
         {
             Lost = new LinkageException(
@@ -178,8 +180,17 @@ internal sealed class RunMonitor : IAsyncDisposable
         }
 
         _hold = hold;
+        _hasLooked = true;
         if (IsStandstill || stoodStill)
             _meter.Hold(IsStandstill ? hold?.Reason ?? "suspended" : null);
-        Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        Tell();
     }
+
+    private void Open()
+    {
+        _hasLooked = true;
+        Tell();
+    }
+
+    private void Tell() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
 }

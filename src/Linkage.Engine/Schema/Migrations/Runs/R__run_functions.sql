@@ -146,7 +146,7 @@ BEGIN
   RETURNING r.session INTO own_session;
   IF NOT FOUND THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK002',
+      ERRCODE = 'LK009',
       MESSAGE = format('Run %s is %s; only a run that did not finish can be resumed.', run.id, run.status),
       TABLE = run.id::text;
   END IF;
@@ -622,7 +622,7 @@ BEGIN
     RETURN false;
   ELSIF run.status = 'running' AND run.requested IS DISTINCT FROM 'suspend' THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK002', MESSAGE = format('Run %s is running; there is nothing to resume.', wanted), TABLE = wanted::text;
+      ERRCODE = 'LK009', MESSAGE = format('Run %s is running; there is nothing to resume.', wanted), TABLE = wanted::text;
   END IF;
   UPDATE linkage.run r SET requested = NULL WHERE r.id = wanted AND r.requested = 'suspend';
   RETURN true;
@@ -651,7 +651,7 @@ BEGIN
   SELECT * INTO run FROM linkage.run r WHERE r.id = wanted FOR UPDATE;
   IF run.status NOT IN ('running', 'suspended') THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK002', MESSAGE = format('Run %s is %s; it can''t be %s.', wanted, run.status, done), TABLE = wanted::text;
+      ERRCODE = 'LK009', MESSAGE = format('Run %s is %s; it can''t be %s.', wanted, run.status, done), TABLE = wanted::text;
   END IF;
   RETURN run;
 END
@@ -666,7 +666,7 @@ DECLARE
 BEGIN
   IF NOT linkage.run_is_alive(run) THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK002',
+      ERRCODE = 'LK009',
       MESSAGE = format('Run %s can''t be %s: the session that ran it is gone.', wanted, done),
       TABLE = wanted::text,
       HINT = 'Resume-LinkageRun takes it up, Stop-LinkageRun ends it.';
