@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Linkage.Cmdlets.Database;
 using Linkage.Engine.Runs;
 
@@ -15,12 +16,20 @@ public sealed class LinkageRun
         Kind = run.Kind;
         Table = run.Target;
         Status = run.Status;
+        Progress = Percent(run);
+        Requested = run.Requested;
+        HeldFor = run.HeldFor;
+        Held = RunHolds.Parse(run.Holds).Total;
         DryRun = run.IsDryRun;
         Details = RunCounts.Parse(run.Counts);
         Counts = Details.ToString();
         StartedAt = run.StartedAt;
         FinishedAt = run.FinishedAt;
         Elapsed = (run.FinishedAt ?? run.HeartbeatAt) - run.StartedAt;
+        var settings = JsonDocument.Parse(run.Settings).RootElement;
+        ThrottleLimit = (int?)Number(settings, "throttle_limit");
+        TargetBatchTime = Number(settings, "target_batch_ms") is { } batch ? TimeSpan.FromMilliseconds(batch) : null;
+        MaxDuration = Number(settings, "max_duration_s") is { } duration ? TimeSpan.FromSeconds(duration) : null;
         StartedBy = run.StartedBy;
         ClientHost = run.ClientHost;
         ModuleVersion = run.ModuleVersion;
@@ -50,6 +59,18 @@ public sealed class LinkageRun
     /// <summary>running, suspended, stopped, interrupted, completed, failed, undone or partly undone.</summary>
     public string Status { get; }
 
+    /// <summary>How many percent of its table are done: 100 only where all is; null where nobody knows.</summary>
+    public int? Progress { get; }
+
+    /// <summary>What another session has asked of it and it has not done yet: stop or suspend; null if nothing.</summary>
+    public string? Requested { get; }
+
+    /// <summary>Why it is held back at this moment; null if it isn't.</summary>
+    public string? HeldFor { get; }
+
+    /// <summary>How long it was held back, in all its sessions.</summary>
+    public TimeSpan Held { get; }
+
     /// <summary>Whether it only recorded what it would do.</summary>
     public bool DryRun { get; }
 
@@ -68,6 +89,15 @@ public sealed class LinkageRun
     /// <summary>From its start to its end, or to its last sign of life.</summary>
     public TimeSpan Elapsed { get; }
 
+    /// <summary>How many workers share it; null from psql, as the next two.</summary>
+    public int? ThrottleLimit { get; }
+
+    /// <summary>How long one of its transactions should take.</summary>
+    public TimeSpan? TargetBatchTime { get; }
+
+    /// <summary>After how long in one session it stops; null for no limit.</summary>
+    public TimeSpan? MaxDuration { get; }
+
     /// <summary>The role that started it.</summary>
     public string StartedBy { get; }
 
@@ -85,4 +115,11 @@ public sealed class LinkageRun
 
     /// <summary>Why it ended as it did.</summary>
     public string? Message { get; }
+
+    private static int? Percent(RunRecord run) => run.Status is "completed" or "undone" or "partly undone"
+        ? 100
+        : run.Share is { } share ? (int)Math.Clamp(share * 100, 0, 99) : null;
+
+    private static double? Number(JsonElement settings, string name) =>
+        settings.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 }

@@ -16,7 +16,10 @@ public sealed class LinkageUndoResult
         RolledBack = report.Counts.Of("rolled_back");
         Unchanged = report.Counts.Of("unchanged");
         Conflicts = report.Counts.Of("conflicts");
+        Failed = report.Failed;
         Elapsed = report.Elapsed;
+        Held = report.Holds.Total;
+        HeldFor = report.Holds.ToString();
         DryRun = report.DryRun;
         Sample = report.Sample;
         Message = report.Message;
@@ -40,7 +43,7 @@ public sealed class LinkageUndoResult
     /// <summary>What it works on; null where that could not be found out.</summary>
     public string? Table { get; }
 
-    /// <summary>completed, failed, preview (<c>-WhatIf</c>), or what another session made of the run.</summary>
+    /// <summary>completed, stopped, failed, preview (<c>-WhatIf</c>), or what another session made of the run.</summary>
     public string Status { get; }
 
     /// <summary>How many changes were looked at.</summary>
@@ -55,8 +58,17 @@ public sealed class LinkageUndoResult
     /// <summary>How many were left alone, since somebody changed the record after the run, or it is gone.</summary>
     public long Conflicts { get; }
 
+    /// <summary>How many could not be changed, each tried alone; Message tells of the first.</summary>
+    public long Failed { get; }
+
     /// <summary>Wall-clock time.</summary>
     public TimeSpan Elapsed { get; }
+
+    /// <summary>How much of it the run was held back.</summary>
+    public TimeSpan Held { get; }
+
+    /// <summary>What for, and how long: <c>autovacuum 12 s, replica lag 3 s</c>; null if it never was.</summary>
+    public string? HeldFor { get; }
 
     /// <summary>Whether it only recorded what it would do.</summary>
     public bool DryRun { get; }
@@ -64,6 +76,6 @@ public sealed class LinkageUndoResult
     /// <summary>The first five looked at.</summary>
     public RunSample Sample { get; }
 
-    /// <summary>Why it failed.</summary>
+    /// <summary>Why it ended as it did, and which records could not be changed; null if there is nothing to say.</summary>
     public string? Message { get; }
 }

@@ -11,14 +11,9 @@ namespace Linkage.Cmdlets.Runs;
 /// The base of the cmdlets that start runs: asks once per target, shows progress with the run's id from the start, and emits one
 /// result per target, failed ones included.
 /// </summary>
-public abstract class RunCmdlet : DatabaseCmdlet
+public abstract class RunCmdlet : RunOptionsCmdlet
 {
     private RunReport? _failed;
-
-    /// <summary>How many candidates one transaction examines at most.</summary>
-    [Parameter]
-    [ValidateRange(1, 1_000_000)]
-    public int? BatchSize { get; set; }
 
     /// <summary>Evaluate everything and record it, marked as dry; change no data.</summary>
     [Parameter]
@@ -47,9 +42,6 @@ public abstract class RunCmdlet : DatabaseCmdlet
         if (await ModeAsync(place, action) is not { } mode)
             return;
 
-        var options = new RunOptions { Mode = mode, Caller = CmdletName };
-        if (BatchSize is { } size)
-            options = options with { BatchSize = size };
         var clock = Stopwatch.StartNew();
         Guid? runId = null;
 
@@ -66,7 +58,10 @@ public abstract class RunCmdlet : DatabaseCmdlet
 
         try
         {
-            Emit(Result(RunReport.Of(connection, await start(connection.Engine, options, Show, cancellation), DryRun)));
+            var report = RunReport.Of(connection, await start(connection.Engine, Options(mode), Show, cancellation), DryRun);
+            if (report.Failed > 0)
+                EmitWarning($"{place}: {report.Message}");
+            Emit(Result(report));
         }
         catch (Exception fault) when (!cancellation.IsCancellationRequested)
         {

@@ -15,10 +15,11 @@ internal static class RunProgressText
     /// <param name="progress">What the run told.</param>
     public static ProgressRecord Of(string cmdlet, string place, RunProgress progress)
     {
+        // What changes stands first: a host of the usual width cuts the rest off, as the run's id takes half of the line.
         var record = new ProgressRecord(
             ActivityId,
             progress.RunId is { } id ? $"{cmdlet} {id}" : cmdlet,
-            $"{place}: {progress.Waiting ?? Rows(progress)}");
+            $"{progress.Waiting ?? Rows(progress)} ({place})");
         // Not before the last word is said: there is always something left to do.
         if (progress.Share is { } share)
             record.PercentComplete = (int)Math.Min(99, share * 100);

@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Management.Automation;
-using Linkage.Cmdlets.Pipeline;
-using Linkage.Engine;
 using Linkage.Engine.Database;
 using Linkage.Engine.Runs;
 
@@ -28,9 +25,7 @@ public abstract class UndoCmdlet : RunCmdlet
     {
         if (wanted is not { } runId)
         {
-            WriteError(ErrorRecords.Create(
-                "Linkage.Run.NoRunId", FaultKind.InvalidInput,
-                "There is no RunId to undo: a result of -WhatIf, and one that failed before it started, has no run.", null));
+            WriteError(RunText.NoRunId());
             return;
         }
 
@@ -41,7 +36,7 @@ public abstract class UndoCmdlet : RunCmdlet
             var run = await new RunLog(connection.Engine).GetAsync(runId, cancellation);
             _table = run.Target;
             await RunOneAsync(
-                connection, Describe(run), "Undo",
+                connection, RunText.Describe(run), "Undo",
                 (database, options, progress, stop) => undo(database, runId, options, progress, stop), cancellation);
         });
     }
@@ -54,8 +49,4 @@ public abstract class UndoCmdlet : RunCmdlet
         _undone = null;
         _table = table;
     }
-
-    private static string Describe(RunRecord run) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"run {run.RunId} ({run.Kind} of {run.Target}, {run.StartedAt:yyyy-MM-dd HH:mm:ss} UTC by {run.StartedBy}, {RunCounts.Parse(run.Counts)})");
 }

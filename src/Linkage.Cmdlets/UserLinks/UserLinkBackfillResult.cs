@@ -19,7 +19,10 @@ public sealed class UserLinkBackfillResult
         Ambiguous = report.Counts.Of("ambiguous");
         Skipped = report.Counts.Of("skipped");
         Suppressed = report.Counts.Of("suppressed");
+        Failed = report.Failed;
         Elapsed = report.Elapsed;
+        Held = report.Holds.Total;
+        HeldFor = report.Holds.ToString();
         DryRun = report.DryRun;
         Sample = report.Sample;
         Message = report.Message;
@@ -40,7 +43,7 @@ public sealed class UserLinkBackfillResult
     /// <summary>The target.</summary>
     public string? Table { get; }
 
-    /// <summary>completed, failed, preview (<c>-WhatIf</c>), or what another session made of the run.</summary>
+    /// <summary>completed, stopped, failed, preview (<c>-WhatIf</c>), or what another session made of the run.</summary>
     public string Status { get; }
 
     /// <summary>How many candidates were examined.</summary>
@@ -61,8 +64,17 @@ public sealed class UserLinkBackfillResult
     /// <summary>How many of the skipped an undo has unlinked before, so that they stay so.</summary>
     public long Suppressed { get; }
 
+    /// <summary>How many could not be changed, each tried alone; Message tells of the first.</summary>
+    public long Failed { get; }
+
     /// <summary>Wall-clock time.</summary>
     public TimeSpan Elapsed { get; }
+
+    /// <summary>How much of it the run was held back.</summary>
+    public TimeSpan Held { get; }
+
+    /// <summary>What for, and how long: <c>autovacuum 12 s, replica lag 3 s</c>; null if it never was.</summary>
+    public string? HeldFor { get; }
 
     /// <summary>Whether it only recorded what it would do.</summary>
     public bool DryRun { get; }
@@ -70,6 +82,6 @@ public sealed class UserLinkBackfillResult
     /// <summary>The first five examined.</summary>
     public RunSample Sample { get; }
 
-    /// <summary>Why it failed.</summary>
+    /// <summary>Why it ended as it did, and which records could not be changed; null if there is nothing to say.</summary>
     public string? Message { get; }
 }
