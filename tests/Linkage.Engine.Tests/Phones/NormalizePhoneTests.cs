@@ -7,16 +7,16 @@ namespace Linkage.Engine.Tests.Phones;
 /// <summary>The SQL function, and that it agrees with C# on every text.</summary>
 public sealed class NormalizePhoneTests(ITestOutputHelper output)
 {
-    private const int Texts = 60_000;
+    private const int Texts = 200_000;
 
     [Fact]
     public async Task Documented_forms_have_their_E164_form()
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
         var cases = PhoneCases.All.Select(c => ((string?)c[0], (string?)c[1], (string?)c[2])).ToArray();
 
-        var actual = await NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
+        var actual = await PhoneFunction.NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
 
         Assert.Equal(cases.Select(c => $"{c.Item1} {c.Item2} {c.Item3}"), cases.Zip(actual, (c, a) => $"{c.Item1} {c.Item2} {a}"));
     }
@@ -24,17 +24,16 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     [Fact]
     public async Task SQL_and_CSharp_agree_on_random_texts_and_both_are_idempotent()
     {
-        var seed = Environment.TickCount;
-        output.WriteLine($"Seed {seed}");
-        var texts = new PhoneTexts(seed);
+        var texts = new PhoneTexts(TestSeed.Next(output));
         var inputs = Enumerable.Range(0, Texts).Select(_ => texts.Next()).Select(t => ((string?)t.Text, t.Region)).ToArray();
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
 
-        var sql = await NormalizeAsync(connection, inputs);
-
-        var again = await NormalizeAsync(connection, sql.Zip(inputs, (e164, input) => (e164, input.Region)).ToArray());
+        var inSql = PhoneFunction.NormalizeAsync(connection, inputs);
         var parsed = inputs.Select(i => PhoneNumber.Parse(i.Item1, i.Region)).ToArray();
+        var sql = await inSql;
+        var again = await PhoneFunction.NormalizeAsync(connection, sql.Zip(inputs, (e164, input) => (e164, input.Region)).ToArray());
+
         Assert.Empty(inputs.Zip(sql, parsed).Where(t => t.Second != t.Third.E164).Take(20));
         Assert.All(parsed, p => Assert.Equal(p.E164 is null, p.Reason != PhoneReason.None));
         Assert.Empty(inputs.Zip(sql).Where(t => t.Second != PhoneNumber.Normalize(t.First.Item1, t.First.Region)).Take(20));
@@ -49,10 +48,10 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
         var characters = Enumerable.Range(1, 0x1FFFF).Where(c => c is < 0xD800 or > 0xDFFF).Select(char.ConvertFromUtf32);
         var inputs = characters.Select(c => ((string?)$"{c}872{c}5292147{c}", (string?)"US")).ToArray();
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
 
-        var sql = await NormalizeAsync(connection, inputs);
-        var trailing = await NormalizeAsync(connection, inputs.Select(i => ((string?)("8725292147" + i.Item1![..^11]), i.Item2)).ToArray());
+        var sql = await PhoneFunction.NormalizeAsync(connection, inputs);
+        var trailing = await PhoneFunction.NormalizeAsync(connection, inputs.Select(i => ((string?)("8725292147" + i.Item1![..^11]), i.Item2)).ToArray());
 
         Assert.Empty(inputs.Zip(sql).Where(t => t.Second != PhoneNumber.Normalize(t.First.Item1)).Take(20));
         Assert.Empty(inputs.Zip(trailing).Where(t => t.Second != PhoneNumber.Normalize("8725292147" + t.First.Item1![..^11])).Take(20));
@@ -62,7 +61,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     public async Task One_argument_means_US()
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
         var texts = new PhoneTexts(seed: 2);
         await using var command = new NpgsqlCommand(
             "SELECT count(*) FROM unnest($1::text[]) AS x WHERE normalize_phone(x) IS DISTINCT FROM normalize_phone(x, 'US')", connection);
@@ -75,7 +74,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     public async Task The_catalog_says_immutable_and_parallel_safe_and_no_argument_has_a_default()
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
         await using var command = new NpgsqlCommand(
             "SELECT string_agg(format('%s %s %s %s', pronargs, provolatile, proparallel, pronargdefaults), ', ' ORDER BY pronargs) "
             + "FROM pg_proc WHERE proname = 'normalize_phone'", connection);
@@ -92,7 +91,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     public async Task Settings_of_the_session_do_not_matter(string setting)
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
         await ExecuteAsync(connection, """
             CREATE SCHEMA hostile;
             CREATE FUNCTION hostile.wrong(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
@@ -105,7 +104,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
         await ExecuteAsync(connection, setting);
         var cases = PhoneCases.All.Select(c => ((string?)c[0], (string?)c[1], (string?)c[2])).ToArray();
 
-        var actual = await NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
+        var actual = await PhoneFunction.NormalizeAsync(connection, cases.Select(c => (c.Item1, c.Item2)).ToArray());
 
         Assert.Equal(cases.Select(c => c.Item3), actual);
     }
@@ -114,7 +113,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     public async Task An_index_on_it_serves_both_forms_and_survives_analyze_and_dump_settings()
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
         await ExecuteAsync(connection, """
             CREATE TABLE t AS SELECT '(872) 529-' || lpad(i::text, 4, '0') AS phone FROM generate_series(0, 9999) AS i;
             SET search_path = pg_catalog;
@@ -134,7 +133,7 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
     public async Task A_nondeterministic_collation_is_no_obstacle()
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await ConnectAsync(database);
+        await using var connection = await PhoneFunction.ConnectAsync(database);
         await ExecuteAsync(connection, "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
         await using var command = new NpgsqlCommand(
             "SELECT string_agg(normalize_phone(x COLLATE loose, 'us' COLLATE loose), ' ') "
@@ -149,25 +148,6 @@ public sealed class NormalizePhoneTests(ITestOutputHelper output)
         var script = PhoneSql.Render(PhoneFunction.Template());
 
         Assert.DoesNotContain("{{", script.Replace("{{app}}", "", StringComparison.Ordinal), StringComparison.Ordinal);
-    }
-
-    private static async Task<NpgsqlConnection> ConnectAsync(TestDatabase database)
-    {
-        var connection = await database.OpenAsync();
-        await PhoneFunction.InstallAsync(connection);
-        return connection;
-    }
-
-    private static async Task<string?[]> NormalizeAsync(NpgsqlConnection connection, (string? Text, string? Region)[] inputs)
-    {
-        await using var command = new NpgsqlCommand(
-            "SELECT pg_catalog.array_agg(public.normalize_phone(x, r) ORDER BY i) "
-            + "FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) "
-            + "WITH ORDINALITY AS t (x, r, i)",
-            connection);
-        command.Parameters.Add(new() { Value = inputs.Select(i => i.Text).ToArray() });
-        command.Parameters.Add(new() { Value = inputs.Select(i => i.Region).ToArray() });
-        return (string?[])(await command.ExecuteScalarAsync())!;
     }
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
