@@ -48,6 +48,16 @@ Describe 'ConvertTo-NormalizedPhone' {
         $phone.Extension | Should -Be '12'
     }
 
+    It 'marks <_> as written where there is no number' -ForEach '000-000-0000', '(555) 555-5555', '212-555-0123', '1234567890', '111-1111' {
+        (ConvertTo-NormalizedPhone $_).IsPlaceholder | Should -BeTrue
+    }
+
+    It 'marks no other number' {
+        $phones = '8725292147', '(555) 123-4567', '+44 20 7946 0958', 'invalid', '' | ConvertTo-NormalizedPhone
+
+        $phones.IsPlaceholder | Should -Not -Contain $true
+    }
+
     It 'needs no connection' {
         $result = Invoke-Pwsh '(ConvertTo-NormalizedPhone 8725292147).E164'
 

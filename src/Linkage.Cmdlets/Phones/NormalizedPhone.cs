@@ -13,6 +13,7 @@ public sealed class NormalizedPhone
         IsPossible = result.IsPossible;
         IsValid = result.IsValid;
         Kind = result.Kind.ToString();
+        IsPlaceholder = result.IsPlaceholder;
         Extension = result.Extension;
         Reason = result.Reason == PhoneReason.None ? null : result.Reason.ToString();
     }
@@ -35,7 +36,10 @@ public sealed class NormalizedPhone
     /// <summary>What it is used for, as far as its digits tell: FixedLine, Mobile, FixedLineOrMobile, TollFree or Unknown.</summary>
     public string Kind { get; }
 
-    /// <summary>The digits of an extension, if there is one.</summary>
+    /// <summary>Whether it is written where there is no number: all digits equal, 555-01xx, 1234567890 and the like.</summary>
+    public bool IsPlaceholder { get; }
+
+    /// <summary>The digits of an extension, if there is one: others may share the line.</summary>
     public string? Extension { get; }
 
     /// <summary>Why it is not possible; null if it is.</summary>

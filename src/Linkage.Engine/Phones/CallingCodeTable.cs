@@ -35,6 +35,15 @@ internal static class CallingCodeTable
             && (entry >> (digits[entry >> CodeLengthShift & 3] - '0') & 1) == 0;
     }
 
+    /// <summary>How many digits the calling code has that these digits begin with; 0 if they begin with none.</summary>
+    public static int CodeLength(ReadOnlySpan<char> digits)
+    {
+        var leading = 0;
+        for (var i = 0; i < 3; i++)
+            leading = (leading * 10) + (i < digits.Length ? digits[i] - '0' : 0);
+        return _entries[leading] >> CodeLengthShift & 3;
+    }
+
     private static int Entry(int leadingDigits)
     {
         var digits = leadingDigits.ToString("000", System.Globalization.CultureInfo.InvariantCulture);

@@ -27,10 +27,16 @@ public static class PhoneNumber
             ? PhoneRules.Resolve(text.Digits, text.IsInternational, PhoneRegions.Find(defaultRegion), out number)
             : text.Reason;
         if (reason is not PhoneReason.None)
-            return new PhoneResult(input, null, null, false, false, PhoneKind.Unknown, text.Extension, reason);
+        {
+            var isPlaceholder = IsPlaceholder(text.IsInternational ? "+" + text.Digits : text.Digits);
+            return new PhoneResult(input, null, null, false, false, PhoneKind.Unknown, isPlaceholder, text.Extension, reason);
+        }
+
         var region = number.Region;
+        var e164 = number.E164;
         return new PhoneResult(
-            input, number.E164, region.Name, true, number.IsValid(region), number.Kind(region), text.Extension, PhoneReason.None);
+            input, e164, region.Name, true, number.IsValid(region), number.Kind(region), IsPlaceholder(e164), text.Extension,
+            PhoneReason.None);
     }
 
     /// <summary>The E.164 form of the number in a text, as the SQL function <c>normalize_phone</c> gives it.</summary>
@@ -51,4 +57,13 @@ public static class PhoneNumber
                 ? found.E164
                 : null;
     }
+
+    /// <summary>
+    /// Whether a number is one that is written where there is none, as the SQL function <c>linkage.is_placeholder_phone</c> tells: all
+    /// digits of its national number are equal, or North America can't assign it (555-0100 to 555-0199 with any area code,
+    /// 0123456789, 1234567890, 9876543210).
+    /// </summary>
+    /// <param name="number">A number in E.164 form, or digits that have none. Of anything else it is false.</param>
+    /// <returns>True of a placeholder; false of any other text, and of null.</returns>
+    public static bool IsPlaceholder(string? number) => PlaceholderNumber.Is(number);
 }

@@ -13,7 +13,11 @@ namespace Linkage.Engine.Phones;
 /// pattern of a fixed, mobile or toll-free number.
 /// </param>
 /// <param name="Kind">What the number is used for.</param>
+/// <param name="IsPlaceholder">
+/// Whether it is written where there is no number (<see cref="PhoneNumber.IsPlaceholder"/>): also told of digits that are not possible.
+/// </param>
 /// <param name="Extension">The digits of an extension, or null. The E.164 form does not hold them.</param>
 /// <param name="Reason">Why the number is not possible.</param>
 public sealed record PhoneResult(
-    string? Input, string? E164, string? Region, bool IsPossible, bool IsValid, PhoneKind Kind, string? Extension, PhoneReason Reason);
+    string? Input, string? E164, string? Region, bool IsPossible, bool IsValid, PhoneKind Kind, bool IsPlaceholder, string? Extension,
+    PhoneReason Reason);

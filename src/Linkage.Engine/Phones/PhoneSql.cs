@@ -2,10 +2,11 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Linkage.Engine.Database;
 
 namespace Linkage.Engine.Phones;
 
-/// <summary>Writes the facts about phones into the template of the SQL function <c>normalize_phone</c>, as literals.</summary>
+/// <summary>Writes the facts about phones into the templates of SQL functions, as literals.</summary>
 public static partial class PhoneSql
 {
     // The text is for people to read too: plus signs stay plus signs.
@@ -14,7 +15,8 @@ public static partial class PhoneSql
     /// <summary>
     /// Replaces the tokens of phone facts in a SQL text and leaves every other text, other tokens included, as it is:
     /// <c>{{calling_code_table}}</c> (integers by three leading digits), <c>{{phone_regions}}</c> (JSON), <c>{{phone_characters}}</c>
-    /// and <c>{{phone_meanings}}</c> (arguments of <c>translate</c>), <c>{{trailing_signs}}</c> (ranges of a bracket expression).
+    /// and <c>{{phone_meanings}}</c> (arguments of <c>translate</c>), <c>{{trailing_signs}}</c> (ranges of a bracket expression),
+    /// <c>{{placeholder_masks}}</c> (patterns of <c>LIKE</c>), <c>{{phone_text}}</c> (the statements that read a text).
     /// </summary>
     /// <param name="template">The SQL text.</param>
     /// <returns>The SQL text with literals. They hold no backslash but in <c>E''</c> strings: no setting changes their meaning.</returns>
@@ -27,6 +29,8 @@ public static partial class PhoneSql
             "phone_regions" => Regions(),
             "phone_characters" => $"E'{string.Concat(PhoneCharacters.Meanings().Select(m => Escape(m.Character)))}'",
             "phone_meanings" => $"'{string.Concat(PhoneCharacters.Meanings().Select(m => m.Meaning))}'",
+            "placeholder_masks" => $"'{{{string.Join(',', PlaceholderNumber.Masks)}}}'",
+            "phone_text" => Render(EmbeddedSql.Read("Phones/phone_text.sql")).TrimEnd(),
             _ => string.Concat(PhoneCharacters.Signs.Select(range => Escape(range.First) + "-" + Escape(range.Last))),
         });
     }
@@ -72,6 +76,7 @@ public static partial class PhoneSql
             ? string.Create(CultureInfo.InvariantCulture, $@"\U{character:X8}")
             : string.Create(CultureInfo.InvariantCulture, $@"\u{character:X4}");
 
-    [GeneratedRegex(@"\{\{(calling_code_table|phone_regions|phone_characters|phone_meanings|trailing_signs)\}\}")]
+    [GeneratedRegex(
+        @"\{\{(calling_code_table|phone_regions|phone_characters|phone_meanings|trailing_signs|placeholder_masks|phone_text)\}\}")]
     private static partial Regex Token();
 }

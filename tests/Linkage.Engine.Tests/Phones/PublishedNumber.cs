@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Linkage.Engine.Tests.Phones;
@@ -16,7 +17,8 @@ public sealed partial record PublishedNumber(string Region, string Kind, string 
         ("BR", "0015"), ("FI", "990"), ("KR", "00700"),
     ];
 
-    private static readonly string[] _extensions = [" ext. 12", "x12", " #12", ";ext=12", ",,12", " extension 12", " \u0434\u043E\u0431. 12"];
+    private static readonly string[] _extensions =
+        [" ext. 12", "x12", " #12", ";ext=12", ",,12", " extension 12", " \u0434\u043E\u0431. 12"];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<PublishedNumber> All { get; } =
@@ -26,7 +28,7 @@ public sealed partial record PublishedNumber(string Region, string Kind, string 
     public static IReadOnlyDictionary<string, IReadOnlySet<int>> Lengths { get; } =
         Rows("published_lengths.csv").ToDictionary(
             f => f[0],
-            IReadOnlySet<int> (f) => f[1].Split(' ').Select(n => int.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToHashSet());
+            IReadOnlySet<int> (f) => f[1].Split(' ').Select(n => int.Parse(n, CultureInfo.InvariantCulture)).ToHashSet());
 
     public string E164 => "+" + Digits(International);
 
@@ -36,9 +38,16 @@ public sealed partial record PublishedNumber(string Region, string Kind, string 
     public string NationalNumber => E164[(CallingCode.Length + 1)..];
 
     /// <summary>What the national form puts before the number; null if it changes the number itself or adds nothing.</summary>
-    public string? TrunkPrefix => Digits(National) is var digits && digits.Length > NationalNumber.Length && digits.EndsWith(NationalNumber, StringComparison.Ordinal)
-        ? digits[..^NationalNumber.Length]
-        : null;
+    public string? TrunkPrefix
+    {
+        get
+        {
+            var digits = Digits(National);
+            return digits.Length > NationalNumber.Length && digits.EndsWith(NationalNumber, StringComparison.Ordinal)
+                ? digits[..^NationalNumber.Length]
+                : null;
+        }
+    }
 
     /// <summary>The number whose last digits are these: mostly one that was not published, and possible all the same.</summary>
     public PublishedNumber WithOtherEnd(string digits) =>

@@ -13,7 +13,8 @@ public sealed class PublishedNumberTests(ITestOutputHelper output)
 
     [Fact]
     public void Every_region_has_a_published_number() =>
-        Assert.Equal(PhoneRegions.All.Select(r => r.Name), PublishedNumber.All.Select(n => n.Region).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            PhoneRegions.All.Select(r => r.Name), PublishedNumber.All.Select(n => n.Region).Distinct().Order(StringComparer.Ordinal));
 
     [Fact]
     public async Task Every_written_form_of_every_published_number_has_its_E164_form()
@@ -48,7 +49,9 @@ public sealed class PublishedNumberTests(ITestOutputHelper output)
             where !PublishedNumber.Lengths[number.CallingCode].Contains(length) && !IsAmbiguous(number, length)
             let national = Resize(number.NationalNumber, length, random)
             from text in (string[])[
-                $"+{number.CallingCode}{national}", $"+{number.CallingCode} ({national[..1]}) {national[1..]}", $"00{number.CallingCode}-{national} x7"]
+                $"+{number.CallingCode}{national}",
+                $"+{number.CallingCode} ({national[..1]}) {national[1..]}",
+                $"00{number.CallingCode}-{national} x7"]
             select (Text: (string?)text, Region: (string?)"DE", E164: (string?)null);
 
         Assert.Empty(await MistakesAsync([.. impossible]));
@@ -92,8 +95,8 @@ public sealed class PublishedNumberTests(ITestOutputHelper output)
     private static async Task<IReadOnlyList<string>> MistakesAsync((string? Text, string? Region, string? E164)[] cases)
     {
         await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
-        await using var connection = await PhoneFunction.ConnectAsync(database);
-        var sql = await PhoneFunction.NormalizeAsync(connection, [.. cases.Select(c => (c.Text, c.Region))]);
+        await using var connection = await PhoneDatabase.ConnectAsync(database);
+        var sql = await PhoneDatabase.NormalizeAsync(connection, [.. cases.Select(c => (c.Text, c.Region))]);
         return
         [
             .. cases
