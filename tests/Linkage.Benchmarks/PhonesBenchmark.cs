@@ -77,6 +77,7 @@ public static class PhonesBenchmark
             Print(data, "C# Normalize", Median(inCSharp), rows, bare);
             ratios.Add(string.Create(CultureInfo.InvariantCulture, $"{data}={Median(times[2]) / bare:F2}"));
             ratios.Add(string.Create(CultureInfo.InvariantCulture, $"{data}_vs_plain={Median(times[2]) / Median(times[1]):F2}"));
+            ratios.Add(string.Create(CultureInfo.InvariantCulture, $"{data}_csharp_speedup={Median(times[2]) / Median(inCSharp):F1}"));
         }
         Console.WriteLine($"RATIOS {string.Join(' ', ratios)}");
     }

@@ -102,6 +102,8 @@ public static class PhoneCases
         { "+999 1234 5678", "US", null },
         { "+0 1234 5678", "US", null },
         { "+", "US", null },
+        { "+4", "US", null },
+        { "+44", "US", null },
         { "+44 20", "US", null },
         { "+1 529 2147", "US", null },
         { "+49000301234", "US", "+49301234" },
