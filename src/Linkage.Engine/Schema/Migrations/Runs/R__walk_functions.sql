@@ -227,7 +227,7 @@ END
 $$;
 
 -- The first size candidates after the cursor, counted; null where there is none up to the bound.
--- Plan: the key's index, forward, from the cursor; by position a TID range scan.
+-- Plan: the key's index, forward, from the cursor; by position a TID range scan. Only the last key is made into JSON.
 CREATE OR REPLACE FUNCTION linkage.counted_key_set(walk jsonb, cursor jsonb, bound jsonb, size integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
@@ -237,13 +237,16 @@ BEGIN
   EXECUTE format(
     'SELECT jsonb_build_object(''after'', $1, ''upto'', %1$s, ''rows'', t.row_number)
      FROM (
-       SELECT %2$s, row_number() OVER (ORDER BY %2$s)
-       FROM (SELECT %2$s FROM %3$s AS t WHERE %4$s AND %5$s%6$s) AS t
-       ORDER BY %2$s
-       LIMIT $2
-     ) AS t
-     ORDER BY t.row_number DESC
-     LIMIT 1',
+       SELECT *
+       FROM (
+         SELECT %2$s, row_number() OVER (ORDER BY %2$s)
+         FROM (SELECT %2$s FROM %3$s AS t WHERE %4$s AND %5$s%6$s) AS t
+         ORDER BY %2$s
+         LIMIT $2
+       ) AS t
+       ORDER BY t.row_number DESC
+       LIMIT 1
+     ) AS t',
     linkage.key_array(walk), linkage.key_columns(walk), (walk ->> 'table')::regclass, linkage.candidates(walk),
     linkage.key_set_condition(walk, jsonb_build_object('after', cursor, 'upto', bound)), linkage.fence(walk))
   INTO key_set
