@@ -29,14 +29,17 @@ public sealed class RunEngine(LinkageDatabase database)
             return await PreviewAsync(work, options, progress, cancellation);
 
         // What can't be watched is said before there is a run.
-        var (runId, table) = await database.TransactAsync(
-            TransactionOptions.ReadOnly with { ApplicationName = $"Linkage {options.Caller}" },
-            session => session.QuerySingleAsync<(Guid RunId, string Table)>(
-                $"""
-                 SELECT linkage.new_run_id(), COALESCE(w.walk ->> 'changed', w.walk ->> 'table')
-                 FROM (SELECT d.description::jsonb -> 'walk' FROM ({work.Sql}) AS d (description)) AS w (walk)
-                 """,
-                work.Parameters),
+        var (runId, table) = await Retry.UntilAsync(
+            options.ReconnectFor,
+            () => database.TransactAsync(
+                TransactionOptions.ReadOnly with { ApplicationName = $"Linkage {options.Caller}" },
+                session => session.QuerySingleAsync<(Guid RunId, string Table)>(
+                    $"""
+                     SELECT linkage.new_run_id(), COALESCE(w.walk ->> 'changed', w.walk ->> 'table')
+                     FROM (SELECT d.description::jsonb -> 'walk' FROM ({work.Sql}) AS d (description)) AS w (walk)
+                     """,
+                    work.Parameters),
+                cancellation),
             cancellation);
         var throttle = await Throttle.OpenAsync(
             database, table, options.Throttle, RunLease.NameOf(options.Caller, runId), cancellation);

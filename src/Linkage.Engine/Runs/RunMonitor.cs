@@ -59,7 +59,7 @@ internal sealed class RunMonitor : IAsyncDisposable
     /// <summary>Why the run is to stop; null while it is to go on.</summary>
     public string? StopReason => _stopReason;
 
-    /// <summary>Why the run is not this session's any more; null while it is.</summary>
+    /// <summary>Why the run can't be watched, or is not this session's any more; null while all is well.</summary>
     public LinkageException? Lost { get; private set; }
 
     /// <summary>Ends when something was heard: settings, a request, a hold.</summary>
@@ -119,6 +119,10 @@ internal sealed class RunMonitor : IAsyncDisposable
                 {
                     // A look may fail; the batches find out by themselves if the server is gone.
                     Open();
+                }
+                catch (LinkageException fault)
+                {
+                    Lost = fault;
                 }
 
                 if (_stopReason is not null)
