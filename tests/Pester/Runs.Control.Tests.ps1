@@ -106,9 +106,9 @@ Describe 'A run that is held' {
 
         $text -split '\r?\n' | ForEach-Object { $_.Length | Should -BeLessOrEqual 120 }
         $text | Should -Match $run.RunId
-        # The reason wraps in its column.
-        foreach ($word in 'held:', 'night', 'shift') {
-            $text | Should -Match $word
+        # In its column, between words.
+        foreach ($line in 'running 0%, held:', 'the night shift', 'is at it') {
+            $text | Should -Match "\s$line"
         }
     }
 }

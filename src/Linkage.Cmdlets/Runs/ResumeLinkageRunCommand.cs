@@ -14,7 +14,11 @@ public sealed class ResumeLinkageRunCommand : RunOptionsCmdlet
     private static readonly TimeSpan _hearing = TimeSpan.FromSeconds(10);
 
     private static readonly string[] _optionNames =
-        [.. typeof(RunOptionsCmdlet).GetProperties().Where(property => property.DeclaringType == typeof(RunOptionsCmdlet)).Select(property => property.Name)];
+    [
+        .. from property in typeof(RunOptionsCmdlet).GetProperties()
+           where property.DeclaringType == typeof(RunOptionsCmdlet)
+           select property.Name,
+    ];
 
     private RunRecord? _failed;
 

@@ -7,11 +7,11 @@ using Linkage.Engine.Runs.Throttling;
 
 namespace Linkage.Cmdlets.Runs;
 
-/// <summary>The base of the cmdlets that work on runs in this session: how a run is carried out, what holds it back, and its progress.</summary>
+/// <summary>The base of the cmdlets that work on runs in this session: how a run is carried out, and what holds it back.</summary>
 public abstract class RunOptionsCmdlet : DatabaseCmdlet
 {
-    private protected const string ReplicaLag = "ReplicaLag";
-    private protected const string ArchiveBacklog = "ArchiveBacklog";
+    private const string ReplicaLag = "ReplicaLag";
+    private const string ArchiveBacklog = "ArchiveBacklog";
     private const string Autovacuum = "Autovacuum";
     private const string LockWaits = "LockWaits";
 

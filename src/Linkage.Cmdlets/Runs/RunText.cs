@@ -10,9 +10,12 @@ namespace Linkage.Cmdlets.Runs;
 internal static class RunText
 {
     /// <summary>A run by what it is, for confirmations.</summary>
-    public static string Describe(RunRecord run) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"run {run.RunId} ({run.Kind} of {run.Target}, {run.StartedAt:yyyy-MM-dd HH:mm:ss} UTC by {run.StartedBy}, {RunCounts.Parse(run.Counts)})");
+    public static string Describe(RunRecord run)
+    {
+        var started = string.Create(CultureInfo.InvariantCulture, $"{run.StartedAt:yyyy-MM-dd HH:mm:ss} UTC by {run.StartedBy}");
+        var counts = RunCounts.Parse(run.Counts);
+        return $"run {run.RunId} ({run.Kind} of {run.Target}, {started}, {(counts.Count == 0 ? "nothing counted yet" : counts)})";
+    }
 
     /// <summary>A record without a run was piped in.</summary>
     public static ErrorRecord NoRunId() => ErrorRecords.Create(
