@@ -95,6 +95,46 @@ function Start-Pwsh {
     [Diagnostics.Process]::Start($start)
 }
 
+# Starts a backfill in a runspace of its own; Receive-Backfill waits for it.
+function Start-Backfill {
+    param([Parameter(Mandatory)] $Connection, [hashtable] $Parameters = @{})
+    $shell = [powershell]::Create()
+    $null = $shell.AddCommand('Import-Module').AddArgument((Get-LinkageManifest).FullName).AddStatement()
+    $null = $shell.AddCommand('Invoke-UserLinkBackfill').AddParameter('Connection', $Connection).AddParameters($Parameters)
+    [pscustomobject] @{ Shell = $shell; Handle = $shell.BeginInvoke() }
+}
+
+# Starts one that its throttle query holds from the start, and returns when it is held.
+function Start-HeldBackfill {
+    param([Parameter(Mandatory)] $Connection, [hashtable] $Parameters = @{ ThrottleQuery = 'SELECT true' })
+    $backfill = Start-Backfill $Connection $Parameters
+    try {
+        Wait-Until $Connection 'SELECT held_for IS NOT NULL FROM linkage.run ORDER BY id DESC LIMIT 1'
+    }
+    catch {
+        $backfill.Shell.Stop()
+        throw "$_ $($backfill.Shell.Streams.Error)"
+    }
+    $run = (Invoke-TestSql $Connection 'SELECT id FROM linkage.run ORDER BY id DESC LIMIT 1').id
+    $backfill | Add-Member -NotePropertyName RunId -NotePropertyValue $run -PassThru
+}
+
+# What it came to, when it has ended.
+function Receive-Backfill {
+    param([Parameter(Mandatory)] $Backfill)
+    try {
+        $result = $Backfill.Shell.EndInvoke($Backfill.Handle)
+        [pscustomobject] @{
+            Result   = $result[0]
+            Errors   = @($Backfill.Shell.Streams.Error)
+            Progress = @($Backfill.Shell.Streams.Progress)
+        }
+    }
+    finally {
+        $Backfill.Shell.Dispose()
+    }
+}
+
 # Waits until a query returns true.
 function Wait-Until {
     param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Condition, [int] $Seconds = 60)
@@ -121,4 +161,4 @@ function Clear-SlowUpdate {
     Invoke-TestSql $Connection 'DROP FUNCTION public.be_slow() CASCADE'
 }
 
-Export-ModuleMember -Function Invoke-TestSql, New-LinkedDatabase, Get-DatabaseDigest, Start-Pwsh, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate
+Export-ModuleMember -Function Invoke-TestSql, New-LinkedDatabase, Get-DatabaseDigest, Start-Pwsh, Start-Backfill, Start-HeldBackfill, Receive-Backfill, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate

@@ -43,11 +43,23 @@ Describe 'The examples of <Name>' -ForEach ($cmdlets | Where-Object { $_.Example
             Start-LinkageSandbox -SampleDeliveries 200 | Out-Null
             Install-LinkageSchema -Confirm:$false | Out-Null
         }
+        # Who leads runs needs one: one that is held in a session of its own, or one that was stopped.
+        $held = $null
+        if ($Name -in 'Set-LinkageRun', 'Stop-LinkageRun', 'Suspend-LinkageRun') {
+            $held = Start-HeldBackfill (Get-LinkageConnection -Default)
+        }
+        elseif ($Name -eq 'Resume-LinkageRun') {
+            Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1)) | Out-Null
+        }
         Push-Location $TestDrive
     }
 
     AfterEach {
         Pop-Location
+        if ($held) {
+            Get-LinkageRun -Status running | Stop-LinkageRun | Out-Null
+            Receive-Backfill $held | Out-Null
+        }
     }
 
     AfterAll {

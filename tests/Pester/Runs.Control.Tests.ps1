@@ -14,35 +14,10 @@ BeforeAll {
         $connection
     }
 
-    $held = @{ ThrottleQuery = 'SELECT holding FROM probe'; BatchSize = 20 }
-
-    # Starts a backfill in a runspace of its own that is held before its first batch, and returns it when it is.
+    # A backfill there that is held before its first batch, in a session of its own.
     function Start-HeldRun {
         param([Parameter(Mandatory)] $Connection, [hashtable] $Parameters = @{})
-        $shell = [powershell]::Create()
-        $null = $shell.AddCommand('Import-Module').AddArgument((Get-LinkageManifest).FullName).AddStatement()
-        $null = $shell.AddCommand('Invoke-UserLinkBackfill').AddParameter('Connection', $Connection).AddParameters($held).AddParameters($Parameters)
-        $handle = $shell.BeginInvoke()
-        try {
-            Wait-Until $Connection 'SELECT held_for IS NOT NULL FROM linkage.run ORDER BY id DESC LIMIT 1'
-        }
-        catch {
-            $shell.Stop()
-            throw "$_ $($shell.Streams.Error)"
-        }
-        [pscustomobject] @{ Shell = $shell; Handle = $handle; RunId = (Get-LinkageRun -Connection $Connection | Select-Object -First 1).RunId }
-    }
-
-    # Its result, when it has ended.
-    function Receive-Run {
-        param([Parameter(Mandatory)] $Run)
-        try {
-            $result = $Run.Shell.EndInvoke($Run.Handle)
-            [pscustomobject] @{ Result = $result[0]; Errors = @($Run.Shell.Streams.Error); Progress = @($Run.Shell.Streams.Progress) }
-        }
-        finally {
-            $Run.Shell.Dispose()
-        }
+        Start-HeldBackfill $Connection ($Parameters + @{ ThrottleQuery = 'SELECT holding FROM probe'; BatchSize = 20 })
     }
 
     function Clear-Hold {
@@ -81,7 +56,7 @@ Describe 'A run that is held' {
         (Get-LinkageRun $run.RunId).Held | Should -BeGreaterThan ([timespan]::Zero)
 
         Clear-Hold $connection
-        $done = Receive-Run $run
+        $done = Receive-Backfill $run
 
         $done.Result.Status, $done.Result.Linked | Should -Be 'completed', $linkable
         $done.Result.Held | Should -BeGreaterThan ([timespan]::Zero)
@@ -102,7 +77,7 @@ Describe 'A run that is held' {
 
         $text = Get-LinkageRun $run.RunId | Out-String -Width 120
         $null = Stop-LinkageRun $run.RunId
-        $null = Receive-Run $run
+        $null = Receive-Backfill $run
 
         $text -split '\r?\n' | ForEach-Object { $_.Length | Should -BeLessOrEqual 120 }
         $text | Should -Match $run.RunId
@@ -120,7 +95,7 @@ Describe 'Suspend-LinkageRun and Resume-LinkageRun' {
         $run = Start-HeldRun $connection
 
         $suspended = Get-LinkageRun -Status running | Suspend-LinkageRun
-        $suspended.RunId, $suspended.Status, $suspended.Requested | Should -Be $run.RunId, 'suspended', 'suspend'
+        $suspended.RunId, $suspended.Status, $suspended.Requested | Should -Be $run.RunId, 'suspended', $null
         $suspended.ConnectionId | Should -Be $connection.ConnectionId
         Clear-Hold $connection
         Wait-Until $connection 'SELECT held_for IS NULL FROM linkage.run'
@@ -128,7 +103,7 @@ Describe 'Suspend-LinkageRun and Resume-LinkageRun' {
         (Get-AuditCount $connection $run.RunId).audited | Should -Be 0
 
         $resumed = $suspended | Resume-LinkageRun -WarningVariable warned
-        $done = Receive-Run $run
+        $done = Receive-Backfill $run
 
         $resumed.Status | Should -BeIn 'running', 'completed'
         $warned | Should -BeNullOrEmpty
@@ -144,7 +119,7 @@ Describe 'Suspend-LinkageRun and Resume-LinkageRun' {
 
         $resumed = Resume-LinkageRun $run.RunId -ThrottleLimit 7 -WarningVariable warned -WarningAction SilentlyContinue
         $null = Stop-LinkageRun $run.RunId
-        $null = Receive-Run $run
+        $null = Receive-Backfill $run
 
         "$warned" | Should -BeLike '*-ThrottleLimit*Set-LinkageRun*'
         $resumed.ThrottleLimit | Should -Be 2
@@ -157,7 +132,7 @@ Describe 'Stop-LinkageRun' {
         $run = Start-HeldRun $connection
 
         $stopped = Get-LinkageRun -Status running | Stop-LinkageRun
-        $done = Receive-Run $run
+        $done = Receive-Backfill $run
 
         $stopped.Status, $stopped.RunId, $stopped.HeldFor | Should -Be 'stopped', $run.RunId, $null
         $stopped.FinishedAt | Should -Not -BeNullOrEmpty
@@ -171,7 +146,7 @@ Describe 'Stop-LinkageRun' {
         $run = Start-HeldRun $connection
 
         $stopped = $run.RunId | ForEach-Object { Suspend-LinkageRun $_ } | Stop-LinkageRun
-        $done = Receive-Run $run
+        $done = Receive-Backfill $run
 
         $stopped.Status, $done.Result.Status | Should -Be 'stopped', 'stopped'
     }
@@ -185,7 +160,7 @@ Describe 'Stop-LinkageRun' {
         Wait-Until $connection "SELECT (counts ->> 'processed')::int > 0 FROM linkage.run"
 
         $stopped = Stop-LinkageRun $run.RunId
-        $null = Receive-Run $run
+        $null = Receive-Backfill $run
         $stopped.Status | Should -Be 'stopped'
         $stopped.Details.Linked | Should -BeLessThan $linkable
         (Get-AuditCount $connection $run.RunId).audited | Should -Be $stopped.Details.Processed
@@ -236,7 +211,7 @@ Describe 'Set-LinkageRun' {
 
         # It is the run that obeys, not only its row.
         $null = $second | Set-LinkageRun -MaxDuration 1ms
-        $done = Receive-Run $run
+        $done = Receive-Backfill $run
         $done.Result.Status | Should -Be 'stopped'
         $done.Result.Message | Should -BeLike '*time*over*'
     }
@@ -291,6 +266,7 @@ Describe 'A run whose session died' {
 
         $dead = Get-LinkageRun
         $dead.Status | Should -Be 'interrupted'
+        $dead.FinishedAt, $dead.HeldFor, $dead.Requested | Should -Be $null, $null, $null
         $dead | Suspend-LinkageRun -ErrorAction SilentlyContinue -ErrorVariable faults | Should -BeNullOrEmpty
         $faults[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Run.WrongState,*'
         $faults[0].Exception.Message | Should -BeLike '*Resume-LinkageRun*'
@@ -340,6 +316,24 @@ Describe 'Resume-LinkageRun' {
 
         $resumed.Status, $resumed.Details.RolledBack | Should -Be 'completed', $run.Linked
         (Get-LinkageRun $run.RunId).Status | Should -Be 'undone'
+    }
+
+    It 'leaves it stopped at Ctrl+C, to be resumed again' {
+        $connection = New-HoldingDatabase
+        $linkable = Measure-Linkable $connection
+        $stopped = Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1))
+        $shell = [powershell]::Create()
+        $null = $shell.AddCommand('Import-Module').AddArgument((Get-LinkageManifest).FullName).AddStatement()
+        $null = $shell.AddCommand('Resume-LinkageRun').AddParameter('RunId', $stopped.RunId).AddParameter('Connection', $connection).AddParameter('ThrottleQuery', 'SELECT holding FROM probe')
+        $null = $shell.BeginInvoke()
+        Wait-Until $connection 'SELECT held_for IS NOT NULL FROM linkage.run'
+
+        $shell.Stop()
+        $ended = Get-LinkageRun $stopped.RunId
+        $shell.Dispose()
+
+        $ended.Status, $ended.HeldFor | Should -Be 'stopped', $null
+        ($ended | Resume-LinkageRun).Details.Linked | Should -Be $linkable
     }
 
     It 'shows progress, completes it, and is quiet under -ProgressAction' {
@@ -427,7 +421,7 @@ FROM pg_stat_activity WHERE backend_type = 'checkpointer'
         $runs = @(Start-HeldRun $first; Start-HeldRun $second)
 
         $stopped = Get-LinkageRun -Connection $first, $second -Status running | Stop-LinkageRun
-        $results = $runs | ForEach-Object { (Receive-Run $_).Result }
+        $results = $runs | ForEach-Object { (Receive-Backfill $_).Result }
 
         $stopped.RunId | Should -Be $runs.RunId
         $stopped.ConnectionId | Should -Be $first.ConnectionId, $second.ConnectionId
@@ -460,6 +454,7 @@ Describe 'How a run is carried out' {
         @{ Name = 'ThrottleLimit'; Value = 65 }
         @{ Name = 'TargetBatchTime'; Value = '0s' }
         @{ Name = 'TargetBatchTime'; Value = 500 }
+        @{ Name = 'TargetBatchTime'; Value = '1m' }
         @{ Name = 'MaxDuration'; Value = '0s' }
         @{ Name = 'MaxDuration'; Value = 'soon' }
         @{ Name = 'MaxReplicaLag'; Value = '-1s' }

@@ -6,7 +6,8 @@ BeforeAll {
     function Read-Span {
         param(
             [Parameter(Position = 0, ValueFromPipelineByPropertyName)] [Linkage.Cmdlets.Parameters.Duration()] [timespan] $For,
-            [Linkage.Cmdlets.Parameters.Duration(Positive = $true)] [timespan] $Longer
+            [Linkage.Cmdlets.Parameters.Duration(Positive = $true)] [timespan] $Longer,
+            [Linkage.Cmdlets.Parameters.Duration(MaxSeconds = 15)] [timespan] $Shorter
         )
         process { $For }
     }
@@ -53,6 +54,11 @@ Describe 'A span of time as a parameter' {
 
     It 'is refused as zero where it must be longer' {
         { Read-Span -Longer 0s } | Should -Throw '*more than zero*'
+    }
+
+    It 'is refused above a limit' {
+        { Read-Span -Shorter 15s } | Should -Not -Throw
+        { Read-Span -Shorter 15001ms } | Should -Throw '*15001ms*at most 15 s*'
     }
 }
 

@@ -12,6 +12,9 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
     /// <summary>Whether zero is refused, as a length of time that nothing fits into.</summary>
     public bool Positive { get; set; }
 
+    /// <summary>How many seconds it may be at most; 0 for any time.</summary>
+    public int MaxSeconds { get; set; }
+
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
@@ -26,6 +29,8 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
             throw TimeText.Unreadable(inputData, orDate: false);
         if (span < TimeSpan.Zero || (Positive && span == TimeSpan.Zero))
             throw new ArgumentTransformationMetadataException($"'{inputData}' must be {(Positive ? "more than zero" : "zero or more")}.");
+        if (MaxSeconds > 0 && span > TimeSpan.FromSeconds(MaxSeconds))
+            throw new ArgumentTransformationMetadataException($"'{inputData}' must be at most {MaxSeconds} s.");
         return span;
     }
 }

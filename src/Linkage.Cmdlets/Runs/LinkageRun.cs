@@ -17,8 +17,10 @@ public sealed class LinkageRun
         Table = run.Target;
         Status = run.Status;
         Progress = Percent(run);
-        Requested = run.Requested;
-        HeldFor = run.HeldFor;
+        // A session that died took neither back.
+        var isAtWork = run.Status is "running" or "suspended";
+        Requested = isAtWork && !(run.Status == "suspended" && run.Requested == "suspend") ? run.Requested : null;
+        HeldFor = isAtWork ? run.HeldFor : null;
         Held = RunHolds.Parse(run.Holds).Total;
         DryRun = run.IsDryRun;
         Details = RunCounts.Parse(run.Counts);

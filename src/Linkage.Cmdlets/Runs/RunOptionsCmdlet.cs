@@ -27,7 +27,7 @@ public abstract class RunOptionsCmdlet : DatabaseCmdlet
 
     /// <summary>How long one transaction should take.</summary>
     [Parameter]
-    [Duration(Positive = true)]
+    [Duration(Positive = true, MaxSeconds = 15)]
     public TimeSpan? TargetBatchTime { get; set; }
 
     /// <summary>After how long the run stops, between two batches.</summary>

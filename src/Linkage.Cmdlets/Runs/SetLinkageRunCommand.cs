@@ -20,7 +20,7 @@ public sealed class SetLinkageRunCommand : RunControlCmdlet
 
     /// <summary>How long one transaction should take from now on.</summary>
     [Parameter]
-    [Duration(Positive = true)]
+    [Duration(Positive = true, MaxSeconds = 15)]
     public TimeSpan? TargetBatchTime { get; set; }
 
     /// <summary>After how long, counted from where its session took it up, the run stops; zero for no limit.</summary>
