@@ -335,7 +335,7 @@ BEGIN
       result := linkage.examine(run, run.walk, key_set);
     EXCEPTION
       WHEN query_canceled OR OTHERS THEN
-        IF NOT linkage.is_fault_of_a_row(SQLSTATE) THEN
+        IF NOT linkage.is_fault_of_a_row(SQLSTATE) OR linkage.was_cancelled(SQLSTATE) THEN
           RAISE;
         END IF;
         sql_state := SQLSTATE;
@@ -416,6 +416,16 @@ CREATE OR REPLACE FUNCTION linkage.is_fault_of_a_row(sql_state text) RETURNS boo
 LANGUAGE sql IMMUTABLE
 AS $$
   SELECT pg_catalog."left"($1, 2) IN ('22', '23', '2F', '38', '39', '44', 'P0') OR $1 IN ('55P03', '57014')
+$$;
+
+-- Whether somebody cancelled the statement (Ctrl+C, pg_cancel_backend): the same state as the end of its time, but no fault of a row.
+-- The clock of the limit starts a moment before the statement's.
+CREATE OR REPLACE FUNCTION linkage.was_cancelled(sql_state text) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT $1 = '57014' AND (
+    l.time_limit = interval '0' OR pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp() < l.time_limit * 0.9)
+  FROM (SELECT pg_catalog.current_setting('statement_timeout')::interval) AS l (time_limit)
 $$;
 
 -- What is to be done after all workers of a walk have ended: 'first' or 'following', the walk in which something is left, else 'end'.
