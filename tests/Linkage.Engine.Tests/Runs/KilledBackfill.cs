@@ -1,32 +1,40 @@
 using System.Diagnostics;
 using System.Globalization;
 using Linkage.Engine.Database;
+using Linkage.Engine.Runs;
 using Linkage.Engine.Tests.Sandbox;
 using Linkage.Engine.UserLinks;
 
 namespace Linkage.Engine.Tests.Runs;
 
-/// <summary>A backfill in a process of its own, which tells its progress line by line and can be killed at any moment.</summary>
+/// <summary>A backfill, or another run, in a process of its own, which tells its progress line by line and can be killed at any moment.</summary>
 internal static class KilledBackfill
 {
     public const string Order = "backfill";
 
-    /// <summary>What the process does.</summary>
-    public static async Task RunAsync(string connectionString, string batchSize)
+    /// <summary>What the process does: a backfill, or with a run's id its resumption or its undo.</summary>
+    public static async Task RunAsync(string connectionString, string batchSize, string workers, string work, string run)
     {
         await using var database = await LinkageDatabase.OpenAsync(connectionString, CancellationToken.None);
-        await new UserLinkBackfill(database).RunAsync(
-            RunScene.Target, RunScene.Options(int.Parse(batchSize, CultureInfo.InvariantCulture)),
-            progress => Console.WriteLine(progress.RunId), CancellationToken.None);
+        var options = RunScene.Options(Number(batchSize)) with { Settings = new() { ThrottleLimit = Number(workers) } };
+        await (work switch
+        {
+            "resume" => new RunEngine(database).ResumeAsync(Guid.Parse(run), options, Tell, CancellationToken.None),
+            "undo" => new RunUndo(database).UndoAsync(Guid.Parse(run), allowRelink: true, options, Tell, CancellationToken.None),
+            _ => new UserLinkBackfill(database).RunAsync(RunScene.Target, options, Tell, CancellationToken.None),
+        });
     }
 
     /// <summary>Starts one and kills it after so many lines and a moment more; returns its run.</summary>
-    public static async Task<Guid> KillAsync(string connectionString, int batchSize, int lines, int spins)
+    public static async Task<Guid> KillAsync(
+        string connectionString, int batchSize, int lines, int spins, int workers = 2, string work = "start", Guid run = default)
     {
         using var process = Process.Start(
             new ProcessStartInfo(
                 "dotnet",
-                [typeof(CrashingCaller).Assembly.Location, Order, connectionString, batchSize.ToString(CultureInfo.InvariantCulture)])
+                [
+                    typeof(CrashingCaller).Assembly.Location, Order, connectionString, Text(batchSize), Text(workers), work, run.ToString(),
+                ])
             {
                 RedirectStandardOutput = true,
             })!;
@@ -39,4 +47,10 @@ internal static class KilledBackfill
         await process.WaitForExitAsync();
         return Guid.Parse(line!);
     }
+
+    private static void Tell(RunProgress progress) => Console.WriteLine(progress.RunId);
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

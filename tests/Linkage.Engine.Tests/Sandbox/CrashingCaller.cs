@@ -11,9 +11,9 @@ internal static class CrashingCaller
 {
     public static async Task Main(string[] arguments)
     {
-        if (arguments is [KilledBackfill.Order, var connectionString, var batchSize])
+        if (arguments is [KilledBackfill.Order, var connectionString, var batchSize, var workers, var work, var run])
         {
-            await KilledBackfill.RunAsync(connectionString, batchSize);
+            await KilledBackfill.RunAsync(connectionString, batchSize, workers, work, run);
             return;
         }
 

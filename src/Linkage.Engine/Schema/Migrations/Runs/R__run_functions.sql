@@ -136,9 +136,21 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   run         linkage.run := linkage.find_run(resumed);
+  undo        uuid;
   own_session integer;
 BEGIN
   PERFORM linkage.take_target(run.target);
+  -- An undo that has begun knows only of what the run had done by then.
+  SELECT u.id INTO undo
+  FROM linkage.run u
+  WHERE u.undoes = resumed AND NOT u.dry_run AND u.status IN ('interrupted', 'stopped', 'failed');
+  IF FOUND THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK009',
+      MESSAGE = format('Run %s is being undone by run %s, which did not finish.', resumed, undo),
+      TABLE = resumed::text,
+      HINT = 'Undo-LinkageRun goes on with that.';
+  END IF;
   UPDATE linkage.run r
   SET status = 'running', session = r.session + 1, requested = NULL, held_for = NULL, finished_at = NULL, message = NULL,
       heartbeat_at = clock_timestamp(), backend_pid = pg_backend_pid(), backend_start = linkage.backend_start()
