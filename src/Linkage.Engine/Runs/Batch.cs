@@ -11,7 +11,8 @@ namespace Linkage.Engine.Runs;
 /// <param name="IsMore">Whether the worker has more to do.</param>
 /// <param name="Cursor">Where a preview goes on.</param>
 internal sealed record Batch(
-    IReadOnlyDictionary<string, long> Counts, IReadOnlyList<JsonElement> Sample, long Rows, int Asked, double? Share, bool IsMore, string? Cursor)
+    IReadOnlyDictionary<string, long> Counts, IReadOnlyList<JsonElement> Sample, long Rows, int Asked, double? Share, bool IsMore,
+    string? Cursor)
 {
     private const int SampleSize = 5;
 

@@ -2,7 +2,9 @@ using Linkage.Engine.Database;
 
 namespace Linkage.Engine.Runs;
 
-/// <summary>Asks something of a run that another session works on. That session hears it within a second and acts between two batches.</summary>
+/// <summary>
+/// Asks something of a run that another session works on. That session hears it within a second and acts between two batches.
+/// </summary>
 /// <param name="database">Where the run is.</param>
 public sealed class RunControl(LinkageDatabase database)
 {

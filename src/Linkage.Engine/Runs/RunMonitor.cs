@@ -155,7 +155,14 @@ internal sealed class RunMonitor : IAsyncDisposable
             options,
             session => session.QuerySingleAsync<string?>(
                 "SELECT linkage.beat(@runId, @session, @isStanding, @reason, @holds::jsonb)::text",
-                new { runId = _lease.RunId, session = _lease.Session, isStanding, reason = hold?.Reason, holds = JsonSerializer.Serialize(_holds) }),
+                new
+                {
+                    runId = _lease.RunId,
+                    session = _lease.Session,
+                    isStanding,
+                    reason = hold?.Reason,
+                    holds = JsonSerializer.Serialize(_holds),
+                }),
             _end.Token);
         Hear(answer, hold);
     }

@@ -41,7 +41,8 @@ public sealed class RunUndo(LinkageDatabase database)
                 SELECT r.id
                 FROM linkage.run r
                 WHERE r.undoes = @runId AND NOT r.dry_run
-                  AND (r.status IN ('interrupted', 'stopped', 'failed') OR (r.status IN ('running', 'suspended') AND NOT linkage.run_is_alive(r)))
+                  AND (r.status IN ('interrupted', 'stopped', 'failed')
+                    OR (r.status IN ('running', 'suspended') AND NOT linkage.run_is_alive(r)))
                 ORDER BY r.id DESC
                 LIMIT 1
                 """,

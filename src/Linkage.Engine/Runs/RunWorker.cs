@@ -84,8 +84,8 @@ internal sealed class RunWorker(
         {
             throw new LinkageException(
                 "Linkage.Run.TooManyFaults", FaultKind.InvalidState,
-                $"{meter.Failed} records of {lease.Target} could not be changed, more than exceptions would be; what they have in common is to be "
-                + $"mended first. linkage.run_fault lists them. The last: {(batch.Sample.Count > 0 ? batch.Sample[0] : null)}")
+                $"{meter.Failed} records of {lease.Target} could not be changed, more than exceptions would be; what they have in "
+                + $"common is to be mended first. linkage.run_fault lists them. The last: {(batch.Sample.Count > 0 ? batch.Sample[0] : null)}")
             {
                 Subject = lease.RunId.ToString(),
             };

@@ -2,7 +2,8 @@
 SELECT
   r.id AS "RunId", r.kind AS "Kind", r.target AS "Target", s.status AS "Status", r.dry_run AS "IsDryRun", r.undoes AS "Undoes",
   r.parameters::text AS "Parameters", r.settings::text AS "Settings", r.requested AS "Requested",
-  r.held_for AS "HeldFor", r.holds::text AS "Holds", linkage.walked_share(r) AS "Share", r.counts::text AS "Counts", r.message AS "Message", r.started_by AS "StartedBy",
+  r.held_for AS "HeldFor", r.holds::text AS "Holds", linkage.walked_share(r) AS "Share",
+  r.counts::text AS "Counts", r.message AS "Message", r.started_by AS "StartedBy",
   r.client_host AS "ClientHost", r.module_version AS "ModuleVersion",
   r.started_at AS "StartedAt", r.heartbeat_at AS "HeartbeatAt", r.finished_at AS "FinishedAt"
 FROM linkage.run r
