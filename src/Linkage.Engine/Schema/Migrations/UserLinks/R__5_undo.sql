@@ -95,32 +95,36 @@ DECLARE
   result   jsonb;
 BEGIN
   -- Locked in the order of their keys. In the same breath, before anything is unlinked, what will be is suppressed, so that no
-  -- trigger links it again.
-  EXECUTE format(
-    'WITH found AS MATERIALIZED (
-       SELECT
-         c.ordinal, c.restore_user, k.record_key, a.linked_user_id, a.matched_guest_id, t.%1$I AS current_user_id, t.ctid AS position
-       FROM unnest($1, $2) WITH ORDINALITY AS c (audit_id, restore_user, ordinal)
-       JOIN {{app}}.user_link_audit a ON a.id = c.audit_id
-       CROSS JOIN LATERAL (SELECT COALESCE(a.record_key, a.record_id::text)) AS k (record_key)
-       JOIN %2$I.%3$I AS t ON %4$s
-       %5$s
-     )%6$s
-     SELECT array_agg(f.ordinal) AS ordinals, array_agg(f.current_user_id) AS users, array_agg(f.position) AS positions FROM found f',
-    target.user_column, target.table_schema, target.table_name, linkage.record_key_condition(target, 'k.record_key'),
-    CASE WHEN applies THEN 'ORDER BY ' || linkage.target_key_columns(target) || ' FOR NO KEY UPDATE OF t' END,
-    CASE WHEN applies THEN
-      ', suppressed AS (
-         INSERT INTO linkage.link_suppression AS s (target, record_key, user_id, matched_guest_id, run_id)
-         SELECT $3, f.record_key, f.linked_user_id, f.matched_guest_id, $4
-         FROM found f
-         WHERE NOT $5 AND f.restore_user IS NULL AND f.current_user_id = f.linked_user_id
-         ON CONFLICT (target, record_key, user_id) DO UPDATE
-         SET matched_guest_id = EXCLUDED.matched_guest_id, run_id = EXCLUDED.run_id,
-             created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at
-       )' END)
-  INTO records
-  USING changes, restores, target.name, run_id, relink;
+  -- trigger links it again. What seems to be gone is looked for again: a statement that waited for a row of a partitioned table may
+  -- have lost it (seen on PostgreSQL 18), and the next one, which finds the others locked already, has not.
+  FOR attempt IN 1..3 LOOP
+    EXECUTE format(
+      'WITH found AS MATERIALIZED (
+         SELECT
+           c.ordinal, c.restore_user, k.record_key, a.linked_user_id, a.matched_guest_id, t.%1$I AS current_user_id, t.ctid AS position
+         FROM unnest($1, $2) WITH ORDINALITY AS c (audit_id, restore_user, ordinal)
+         JOIN {{app}}.user_link_audit a ON a.id = c.audit_id
+         CROSS JOIN LATERAL (SELECT COALESCE(a.record_key, a.record_id::text)) AS k (record_key)
+         JOIN %2$I.%3$I AS t ON %4$s
+         %5$s
+       )%6$s
+       SELECT array_agg(f.ordinal) AS ordinals, array_agg(f.current_user_id) AS users, array_agg(f.position) AS positions FROM found f',
+      target.user_column, target.table_schema, target.table_name, linkage.record_key_condition(target, 'k.record_key'),
+      CASE WHEN applies THEN 'ORDER BY ' || linkage.target_key_columns(target) || ' FOR NO KEY UPDATE OF t' END,
+      CASE WHEN applies THEN
+        ', suppressed AS (
+           INSERT INTO linkage.link_suppression AS s (target, record_key, user_id, matched_guest_id, run_id)
+           SELECT $3, f.record_key, f.linked_user_id, f.matched_guest_id, $4
+           FROM found f
+           WHERE NOT $5 AND f.restore_user IS NULL AND f.current_user_id = f.linked_user_id
+           ON CONFLICT (target, record_key, user_id) DO UPDATE
+           SET matched_guest_id = EXCLUDED.matched_guest_id, run_id = EXCLUDED.run_id,
+               created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at
+         )' END)
+    INTO records
+    USING changes, restores, target.name, run_id, relink;
+    EXIT WHEN NOT applies OR cardinality(records.ordinals) = cardinality(changes);
+  END LOOP;
 
   decided := format(
     'SELECT
