@@ -42,7 +42,7 @@ internal sealed class Application(KeyedScene scene, Random random, bool isSkewed
     private string Statement()
     {
         var some = $"abs(hashtext({scene.Key.Text()})) % 97 = {random.Next(97)}";
-        return random.Next(12) switch
+        return random.Next(14) switch
         {
             0 or 1 => scene.Insert(8, isSkewed),
             2 => $"UPDATE message_deliveries d SET phone_number = '2125550001' WHERE {some}",
@@ -62,7 +62,8 @@ internal sealed class Application(KeyedScene scene, Random random, bool isSkewed
                   UPDATE event_guests g SET user_id = (SELECT id FROM users WHERE phone IS NOT NULL ORDER BY id DESC LIMIT 1)
                   WHERE user_id IS NOT NULL AND abs(hashtext(id::text)) % 97 = {random.Next(97)}
                   """,
-            7 => random.Next(8) == 0 ? "VACUUM FULL message_deliveries" : "VACUUM message_deliveries",
+            7 => $"UPDATE event_guests g SET removed_at = now() WHERE abs(hashtext(id::text)) % 197 = {random.Next(197)}",
+            8 => random.Next(8) == 0 ? "VACUUM FULL message_deliveries" : "VACUUM message_deliveries",
             _ => $"UPDATE message_deliveries d SET status = status || '.' WHERE status NOT LIKE 'poison%' AND {some}",
         };
     }

@@ -52,7 +52,7 @@ internal sealed class FaultInjector(PostgresSandbox server, Random random)
         BEGIN
           IF current_setting('application_name') NOT LIKE 'Linkage%' THEN
             RETURN NEW;
-          ELSIF NEW.status = 'poison' AND NEW.user_id IS NOT NULL THEN
+          ELSIF NEW.status = (CASE WHEN NEW.user_id IS NULL THEN 'poison of undo' ELSE 'poison' END) THEN
             RAISE 'poison';
           END IF;
           SELECT p.sql_state INTO planned FROM public.planned_fault p WHERE p.touch = nextval('public.rows_touched');

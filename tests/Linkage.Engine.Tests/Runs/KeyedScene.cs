@@ -141,7 +141,7 @@ internal sealed class KeyedScene : IAsyncDisposable
     {
         await AssertNoneAsync(
             $"""
-            SELECT concat_ws(' ', {Key.Text()}, d.user_id, o.user_id, a.links, a.user_id)
+            SELECT {Story}
             FROM message_deliveries d
             LEFT JOIN own o ON o.key = {Key.Text()}
             LEFT JOIN (
@@ -195,10 +195,7 @@ internal sealed class KeyedScene : IAsyncDisposable
     /// <summary>Nothing is left that the rule "guest" would link, but for what is suppressed and what the run reported as failed.</summary>
     public Task AssertAllLinkedAsync(Guid run) => AssertNoneAsync(
         $"""
-        SELECT concat_ws(' ', {Key.Text()}, d.status, (
-          SELECT string_agg(concat_ws(' ', a.run_id, a.source, a.outcome, a.metadata), ', ' ORDER BY a.id)
-          FROM user_link_audit a
-          WHERE COALESCE(a.record_key, a.record_id::text) = {Key.Text()}))
+        SELECT {Story}
         FROM message_deliveries d
         JOIN event_guests g ON g.id = d.guest_id AND g.user_id IS NOT NULL AND g.removed_at IS NULL
         WHERE d.user_id IS NULL
@@ -210,7 +207,7 @@ internal sealed class KeyedScene : IAsyncDisposable
     /// <summary>No link of the run stands any more, but for what the undo reported as failed.</summary>
     public Task AssertUndoneAsync(Guid run) => AssertNoneAsync(
         $"""
-        SELECT concat_ws(' ', {Key.Text()}, d.user_id)
+        SELECT {Story}
         FROM message_deliveries d
         JOIN (
           SELECT DISTINCT ON (key) COALESCE(record_key, record_id::text) AS key, run_id, linked_user_id
@@ -225,6 +222,15 @@ internal sealed class KeyedScene : IAsyncDisposable
         new { run });
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    /// <summary>What became of delivery d.</summary>
+    private string Story =>
+        $"""
+        concat_ws(' ', {Key.Text()}, d.ctid, d.xmin, d.user_id, d.status, (
+          SELECT string_agg(concat_ws(' ', a.id, a.run_id, a.source, a.outcome, a.linked_user_id, a.metadata, a.created_at), ', ' ORDER BY a.id)
+          FROM user_link_audit a
+          WHERE COALESCE(a.record_key, a.record_id::text) = {Key.Text()}))
+        """;
 
     private async Task AssertNoneAsync(string sql, object? parameters = null)
     {

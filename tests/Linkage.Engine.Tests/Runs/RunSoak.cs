@@ -38,7 +38,11 @@ internal sealed class RunSoak(PostgresSandbox server, Random random, Action<stri
         var scene = await SceneAsync((RunKey)random.Next(Enum.GetValues<RunKey>().Length));
         await scene.FillAsync(random.Next(500, 1200), isSkewed);
         await scene.ExecuteAsync(
-            $"UPDATE message_deliveries d SET status = 'poison' WHERE user_id IS NULL AND abs(hashtext({scene.Key.Text()})) % 300 = {random.Next(600)}");
+            $"""
+            SET session_replication_role = replica;
+            UPDATE message_deliveries d SET status = CASE WHEN random() < 0.5 THEN 'poison' ELSE 'poison of undo' END
+            WHERE user_id IS NULL AND abs(hashtext({scene.Key.Text()})) % 300 = {random.Next(600)}
+            """);
         var before = await scene.FingerprintAsync();
         var application = isQuiet ? null : new Application(scene, new Random(random.Next()), isSkewed);
         tell($"Round {_rounds}: {scene.Key}{(isSkewed ? ", skewed" : "")}{(isQuiet ? ", quiet" : "")}");

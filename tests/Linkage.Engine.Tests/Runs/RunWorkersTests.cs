@@ -6,7 +6,7 @@ namespace Linkage.Engine.Tests.Runs;
 /// <summary>However many workers share a walk, each candidate is examined once.</summary>
 public sealed class RunWorkersTests
 {
-    private const int Deliveries = 1500;
+    private const int Deliveries = 900;
     private const string ByKey = "SELECT linkage.user_link_work_by_key('message_deliveries')::text";
     private const string Whole = "SELECT linkage.user_link_work('message_deliveries')::text";
 
