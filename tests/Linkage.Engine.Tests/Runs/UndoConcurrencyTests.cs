@@ -15,7 +15,7 @@ public sealed class UndoConcurrencyTests
     public async Task A_row_that_the_application_wrote_otherwise_is_taken_back_once_it_is_free(RunKey key)
     {
         await using var scene = await KeyedScene.CreateAsync(key);
-        await scene.FillAsync(1500);
+        await scene.FillAsync(400);
         await using var engine = await scene.OpenAsync();
         var options = RunScene.Options(10) with { Settings = new() { ThrottleLimit = 1 }, LockTimeout = TimeSpan.FromMinutes(1) };
         var run = await new UserLinkBackfill(engine).RunAsync(RunScene.Target, options, _ => { }, CancellationToken.None);
