@@ -49,7 +49,7 @@ internal static class CallingCodeTable
         var digits = leadingDigits.ToString("000", System.Globalization.CultureInfo.InvariantCulture);
         if (PhoneRegions.AtStartOf(digits) is not { } region)
             return 0;
-        return FirstDigits.Of(region.NationalPrefixPattern)
+        return (region.NationalPrefix?.FirstDigits ?? 0)
             | region.CallingCode.Length << CodeLengthShift
             | region.Lengths << (region.CallingCode.Length + DigitsShift);
     }

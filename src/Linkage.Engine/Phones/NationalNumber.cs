@@ -1,24 +1,28 @@
 namespace Linkage.Engine.Phones;
 
 /// <summary>A national number with its calling code.</summary>
-/// <param name="MainRegion">The main region of the calling code.</param>
-/// <param name="Digits">The national number, significant leading zeros included.</param>
-internal readonly record struct NationalNumber(PhoneRegion MainRegion, string Digits)
+/// <param name="mainRegion">The main region of the calling code.</param>
+/// <param name="digits">The national number, significant leading zeros included.</param>
+internal readonly ref struct NationalNumber(PhoneRegion mainRegion, ReadOnlySpan<char> digits)
 {
-    /// <summary>The number as E.164 writes it.</summary>
-    public string E164 => $"+{MainRegion.CallingCode}{Digits}";
+    /// <summary>The calling code, without <c>+</c>.</summary>
+    public string CallingCode { get; } = mainRegion.CallingCode;
+
+    /// <summary>The national number, significant leading zeros included.</summary>
+    public ReadOnlySpan<char> Digits { get; } = digits;
 
     /// <summary>Among the regions of the calling code the one that the digits tell, else the main one.</summary>
     public PhoneRegion Region
     {
         get
         {
-            foreach (var region in PhoneRegions.WithCode(MainRegion.CallingCode))
+            var regions = PhoneRegions.WithCode(CallingCode);
+            foreach (var region in regions)
             {
                 if (region.LeadingDigits?.IsMatch(Digits) ?? IsAssigned(region))
                     return region;
             }
-            return MainRegion;
+            return regions[0];
         }
     }
 

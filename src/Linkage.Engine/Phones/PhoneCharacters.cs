@@ -94,13 +94,13 @@ internal static class PhoneCharacters
     }
 
     /// <summary>Cuts off what trails a number without being a letter, a digit or <c>#</c>.</summary>
-    public static string TrimEnd(string text)
+    public static ReadOnlySpan<char> TrimEnd(ReadOnlySpan<char> text)
     {
         var end = text.Length;
         while (end > 0)
         {
             var width = end > 1 && char.IsSurrogatePair(text[end - 2], text[end - 1]) ? 2 : 1;
-            if (!Trails(width == 2 ? char.ConvertToUtf32(text, end - 2) : text[end - 1]))
+            if (!Trails(width == 2 ? char.ConvertToUtf32(text[end - 2], text[end - 1]) : text[end - 1]))
                 break;
             end -= width;
         }

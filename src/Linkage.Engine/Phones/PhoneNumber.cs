@@ -22,9 +22,10 @@ public static class PhoneNumber
     public static PhoneResult Parse(string? input, string? defaultRegion = DefaultRegion)
     {
         var text = PhoneText.Read(input);
-        var number = default(NationalNumber);
+        scoped var number = default(NationalNumber);
+        Span<char> room = stackalloc char[PhoneRules.Room];
         var reason = text.Reason is PhoneReason.None
-            ? PhoneRules.Resolve(text.Digits, text.IsInternational, PhoneRegions.Find(defaultRegion), out number)
+            ? PhoneRules.Resolve(text.Digits, text.IsInternational, PhoneRegions.Find(defaultRegion), room, out number)
             : text.Reason;
         if (reason is not PhoneReason.None)
         {
@@ -33,7 +34,7 @@ public static class PhoneNumber
         }
 
         var region = number.Region;
-        var e164 = number.E164;
+        var e164 = string.Concat("+", number.CallingCode, number.Digits);
         return new PhoneResult(
             input, e164, region.Name, true, number.IsValid(region), number.Kind(region), IsPlaceholder(e164), text.Extension,
             PhoneReason.None);
@@ -47,15 +48,12 @@ public static class PhoneNumber
     {
         if (input is null)
             return null;
-        Span<char> number = stackalloc char[PlainNumber.MostCharacters];
-        var length = PlainNumber.Read(input, defaultRegion, number);
-        if (length > 0)
-            return input.AsSpan().SequenceEqual(number[..length]) ? input : new string(number[..length]);
+        Span<char> room = stackalloc char[PlainText.Longest];
+        var count = PlainText.Read(input, room, out var isInternational);
+        if (count >= 0)
+            return Normalize(input, room[..count], isInternational, defaultRegion);
         var text = PhoneText.Read(input);
-        return text.Reason is PhoneReason.None
-            && PhoneRules.Resolve(text.Digits, text.IsInternational, PhoneRegions.Find(defaultRegion), out var found) is PhoneReason.None
-                ? found.E164
-                : null;
+        return text.Reason is PhoneReason.None ? Normalize(input, text.Digits, text.IsInternational, defaultRegion) : null;
     }
 
     /// <summary>
@@ -66,4 +64,40 @@ public static class PhoneNumber
     /// <param name="number">A number in E.164 form, or digits that have none. Of anything else it is false.</param>
     /// <returns>True of a placeholder; false of any other text, and of null.</returns>
     public static bool IsPlaceholder(string? number) => PlaceholderNumber.Is(number);
+
+    /// <summary>The second and the third part of the SQL function.</summary>
+    private static string? Normalize(string input, ReadOnlySpan<char> digits, bool isInternational, string? defaultRegion)
+    {
+        if (isInternational)
+        {
+            if (CallingCodeTable.IsPlain(digits))
+                return Write(input, "", digits);
+        }
+        else if (defaultRegion is "US")
+        {
+            if (digits.Length == 10 && digits[0] >= '2')
+                return Write(input, "1", digits);
+            if (digits.Length == 11 && digits[0] == '1' && digits[1] >= '2')
+                return Write(input, "", digits);
+        }
+        return ByRules(input, digits, isInternational, defaultRegion);
+    }
+
+    // On its own, so that only it pays for the room.
+    private static string? ByRules(string input, ReadOnlySpan<char> digits, bool isInternational, string? defaultRegion)
+    {
+        Span<char> room = stackalloc char[PhoneRules.Room];
+        return PhoneRules.Resolve(digits, isInternational, PhoneRegions.Find(defaultRegion), room, out var number) is PhoneReason.None
+            ? Write(input, number.CallingCode, number.Digits)
+            : null;
+    }
+
+    /// <summary>The E.164 form of these digits: the input itself if that is what it is.</summary>
+    private static string Write(string input, ReadOnlySpan<char> callingCode, ReadOnlySpan<char> digits)
+    {
+        var own = input.AsSpan();
+        return own.StartsWith("+") && own[1..].StartsWith(callingCode) && own[(1 + callingCode.Length)..].SequenceEqual(digits)
+            ? input
+            : string.Concat("+", callingCode, digits);
+    }
 }

@@ -6,8 +6,8 @@ namespace Linkage.Engine.Phones;
 /// <remarks>Patterns are compiled when first asked for: a session that meets three regions pays for three.</remarks>
 internal sealed class PhoneRegion
 {
-    private readonly Lazy<Regex?> _internationalPrefix;
-    private readonly Lazy<Regex?> _nationalPrefix;
+    private readonly Lazy<PrefixPattern?> _internationalPrefix;
+    private readonly Lazy<PrefixPattern?> _nationalPrefix;
     private readonly Lazy<Regex?> _leadingDigits;
     private readonly Lazy<Regex?> _general;
     private readonly Lazy<Regex?> _fixedLine;
@@ -28,8 +28,8 @@ internal sealed class PhoneRegion
         foreach (var length in row["national_lengths"].Split(' '))
             Lengths |= 1 << int.Parse(length, System.Globalization.CultureInfo.InvariantCulture);
 
-        _internationalPrefix = AtStart(InternationalPrefixPattern);
-        _nationalPrefix = AtStart(NationalPrefixPattern);
+        _internationalPrefix = Prefix(InternationalPrefixPattern);
+        _nationalPrefix = Prefix(NationalPrefixPattern);
         _leadingDigits = AtStart(LeadingDigitsPattern);
         _general = Whole(GeneralPattern);
         _fixedLine = Whole(row["fixed_line_pattern"]);
@@ -70,24 +70,27 @@ internal sealed class PhoneRegion
     /// <summary>The smallest possible length.</summary>
     public int ShortestLength => System.Numerics.BitOperations.TrailingZeroCount(Lengths);
 
-    public Regex? InternationalPrefix => _internationalPrefix.Value;
+    public PrefixPattern? InternationalPrefix => _internationalPrefix.Value;
 
-    public Regex? NationalPrefix => _nationalPrefix.Value;
+    public PrefixPattern? NationalPrefix => _nationalPrefix.Value;
 
     public Regex? LeadingDigits => _leadingDigits.Value;
 
     /// <summary>Whether a national number of so many digits is possible here.</summary>
     public bool HasLength(int digits) => digits < 31 && (Lengths >> digits & 1) != 0;
 
-    public bool IsGeneral(string nationalNumber) => Matches(_general, nationalNumber);
+    public bool IsGeneral(ReadOnlySpan<char> nationalNumber) => Matches(_general, nationalNumber);
 
-    public bool IsFixedLine(string nationalNumber) => Matches(_fixedLine, nationalNumber);
+    public bool IsFixedLine(ReadOnlySpan<char> nationalNumber) => Matches(_fixedLine, nationalNumber);
 
-    public bool IsMobile(string nationalNumber) => Matches(_mobile, nationalNumber);
+    public bool IsMobile(ReadOnlySpan<char> nationalNumber) => Matches(_mobile, nationalNumber);
 
-    public bool IsTollFree(string nationalNumber) => Matches(_tollFree, nationalNumber);
+    public bool IsTollFree(ReadOnlySpan<char> nationalNumber) => Matches(_tollFree, nationalNumber);
 
-    private static bool Matches(Lazy<Regex?> pattern, string nationalNumber) => pattern.Value?.IsMatch(nationalNumber) ?? false;
+    private static bool Matches(Lazy<Regex?> pattern, ReadOnlySpan<char> nationalNumber) =>
+        pattern.Value?.IsMatch(nationalNumber) ?? false;
+
+    private static Lazy<PrefixPattern?> Prefix(string pattern) => new(() => pattern.Length == 0 ? null : PrefixPattern.Parse(pattern));
 
     private static Lazy<Regex?> AtStart(string pattern) => Compile(pattern, $"^(?:{pattern})");
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Linkage.Engine.Phones;
 
 /// <summary>All calling regions, read once from the embedded <c>phone_regions.csv</c>.</summary>
@@ -9,6 +11,8 @@ internal static class PhoneRegions
         .GroupBy(r => r.CallingCode, StringComparer.Ordinal)
         .ToDictionary(g => g.Key, g => g.OrderByDescending(r => r.IsMainForCode).ThenBy(r => r.Name, StringComparer.Ordinal).ToArray(),
             StringComparer.Ordinal);
+
+    private static readonly PhoneRegion?[] _mainByCode = MainByCode();
 
     /// <summary>Every region, in the order of its name.</summary>
     public static IEnumerable<PhoneRegion> All => _byName.Values.OrderBy(r => r.Name, StringComparer.Ordinal);
@@ -24,14 +28,25 @@ internal static class PhoneRegions
     public static IReadOnlyList<PhoneRegion> WithCode(string callingCode) => _byCode.GetValueOrDefault(callingCode, []);
 
     /// <summary>The main region of the calling code that these digits begin with, or null. No code is the beginning of another.</summary>
-    public static PhoneRegion? AtStartOf(string digits)
+    public static PhoneRegion? AtStartOf(ReadOnlySpan<char> digits)
     {
-        for (var length = 1; length <= Math.Min(3, digits.Length); length++)
+        var key = 1;
+        foreach (var digit in digits[..Math.Min(3, digits.Length)])
         {
-            if (_byCode.TryGetValue(digits[..length], out var regions))
-                return regions[0];
+            key = (key * 10) + digit - '0';
+            if (_mainByCode[key] is { } region)
+                return region;
         }
         return null;
+    }
+
+    /// <summary>By the code with a 1 in front, so that 44 is not 044.</summary>
+    private static PhoneRegion?[] MainByCode()
+    {
+        var regions = new PhoneRegion?[2000];
+        foreach (var region in MainRegions)
+            regions[int.Parse("1" + region.CallingCode, CultureInfo.InvariantCulture)] = region;
+        return regions;
     }
 
     private static IEnumerable<PhoneRegion> Read()

@@ -9,22 +9,30 @@ internal static class PhoneRules
     /// <summary>Enough for any number of prefixes in a row; a bound, so that no table can make it endless.</summary>
     private const int MostPrefixes = 20;
 
+    /// <summary>How many characters of room the rules need: a number may be transformed twice, from one half to the other.</summary>
+    public const int Room = 2 * Half;
+
+    private const int Half = PhoneText.LongestText + (2 * PrefixTransform.MostInserted);
+
     /// <summary>Applies the rules.</summary>
     /// <param name="digits">Digits as they are dialled.</param>
     /// <param name="isInternational">Whether <c>+</c> preceded them.</param>
     /// <param name="defaultRegion">The region whose national form the digits may have; null if unknown.</param>
+    /// <param name="room"><see cref="Room"/> characters, in which the number may be written.</param>
     /// <param name="number">The possible number, if the reason is None.</param>
     /// <returns>None, or why there is no possible number.</returns>
-    public static PhoneReason Resolve(string digits, bool isInternational, PhoneRegion? defaultRegion, out NationalNumber number)
+    public static PhoneReason Resolve(
+        ReadOnlySpan<char> digits, bool isInternational, PhoneRegion? defaultRegion, Span<char> room, out NationalNumber number)
     {
         number = default;
         var national = digits;
         // "+011 44 ...": the plus is wrong, the international prefix is right.
         if (!isInternational || PhoneRegions.AtStartOf(digits) is null)
         {
-            if (AfterInternationalPrefix(digits, defaultRegion) is { } rest)
+            var prefix = InternationalPrefixLength(digits, defaultRegion);
+            if (prefix >= 0)
             {
-                national = rest;
+                national = digits[prefix..];
                 isInternational = true;
             }
             else if (isInternational)
@@ -44,7 +52,7 @@ internal static class PhoneRules
             if (defaultRegion is null)
                 return PhoneReason.UnknownRegion;
             region = defaultRegion;
-            if (WithoutOwnCode(digits, region) is { } rest)
+            if (HasOwnCode(digits, region, room, out var rest))
             {
                 national = rest;
                 region = PhoneRegions.WithCode(region.CallingCode)[0];
@@ -55,9 +63,10 @@ internal static class PhoneRules
         // Again until nothing changes, so that what comes out stays as it is when it goes in.
         for (var i = 0; i < MostPrefixes; i++)
         {
-            var stripped = WithoutNationalPrefix(national, region);
+            var stripped = WithoutNationalPrefix(national, region, national.Overlaps(room[..Half]) ? room[Half..] : room);
             // A prefix whose loss leaves an impossible number was none.
-            var isUnchanged = stripped == national || (stripped.Length <= region.LongestLength && !region.HasLength(stripped.Length));
+            var isUnchanged = stripped.SequenceEqual(national)
+                || (stripped.Length <= region.LongestLength && !region.HasLength(stripped.Length));
             if (!isUnchanged)
                 national = stripped;
             if ((isUnchanged && region == mainRegion) || !mainRegion.HasLength(national.Length))
@@ -73,28 +82,32 @@ internal static class PhoneRules
             : PhoneReason.InvalidLength;
     }
 
-    private static string? AfterInternationalPrefix(string digits, PhoneRegion? region)
+    /// <summary>The length of an international prefix; -1 if there is none.</summary>
+    private static int InternationalPrefixLength(ReadOnlySpan<char> digits, PhoneRegion? region)
     {
-        var prefix = region?.InternationalPrefix?.Match(digits);
-        return prefix is { Success: true } && !digits.AsSpan(prefix.Length).StartsWith("0") ? digits[prefix.Length..] : null;
+        Span<int> marks = stackalloc int[2 * PrefixPattern.MostGroups];
+        var length = region?.InternationalPrefix?.Match(digits, marks) ?? -1;
+        return length >= 0 && digits[length..].StartsWith("0") ? -1 : length;
     }
 
     /// <summary>Digits alone that begin with the region's own calling code: it is one if they make sense only without it.</summary>
-    private static string? WithoutOwnCode(string digits, PhoneRegion region)
+    private static bool HasOwnCode(ReadOnlySpan<char> digits, PhoneRegion region, Span<char> room, out ReadOnlySpan<char> rest)
     {
-        if (!digits.StartsWith(region.CallingCode, StringComparison.Ordinal))
-            return null;
-        var rest = WithoutNationalPrefix(digits[region.CallingCode.Length..], region);
-        return digits.Length > region.LongestLength || (!region.IsGeneral(digits) && region.IsGeneral(rest)) ? rest : null;
+        rest = default;
+        if (!digits.StartsWith(region.CallingCode))
+            return false;
+        rest = WithoutNationalPrefix(digits[region.CallingCode.Length..], region, room);
+        return digits.Length > region.LongestLength || (!region.IsGeneral(digits) && region.IsGeneral(rest));
     }
 
-    private static string WithoutNationalPrefix(string national, PhoneRegion region)
+    private static ReadOnlySpan<char> WithoutNationalPrefix(ReadOnlySpan<char> national, PhoneRegion region, Span<char> room)
     {
-        if (region.NationalPrefix?.Match(national) is not { Success: true } prefix)
+        Span<int> marks = stackalloc int[2 * PrefixPattern.MostGroups];
+        if (region.NationalPrefix is not { } prefix || prefix.Match(national, marks) is var length && length < 0)
             return national;
-        var rest = national[prefix.Length..];
-        if (region.Transform is { } transform && prefix.Groups[^1].Success)
-            rest = transform.Insert + prefix.Groups[transform.Group].Value + rest;
-        return rest != national && region.IsGeneral(national) && !region.IsGeneral(rest) ? national : rest;
+        var rest = national[length..];
+        if (region.Transform is { } transform && marks[(2 * prefix.Groups) - 1] >= 0)
+            rest = transform.Apply(national[marks[(2 * transform.Group) - 2]..marks[(2 * transform.Group) - 1]], rest, room);
+        return !rest.SequenceEqual(national) && region.IsGeneral(national) && !region.IsGeneral(rest) ? national : rest;
     }
 }

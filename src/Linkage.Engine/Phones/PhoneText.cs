@@ -28,79 +28,90 @@ internal readonly partial record struct PhoneText(string Digits, bool IsInternat
             return _notANumber with { Reason = PhoneReason.Empty };
         if (IsTooLong(text))
             return _notANumber;
-        var number = PhoneCharacters.Clean(text);
-        if (string.IsNullOrWhiteSpace(number))
+        var clean = PhoneCharacters.Clean(text);
+        if (string.IsNullOrWhiteSpace(clean))
             return _notANumber with { Reason = PhoneReason.Empty };
 
-        var context = number.IndexOf(Context, StringComparison.Ordinal);
-        number = context >= 0 ? InContext(number, context) : Extract(number);
-        if (number is null)
-            return _notANumber;
-        var subaddress = number.IndexOf(";isub=", StringComparison.Ordinal);
+        var context = clean.IndexOf(Context, StringComparison.Ordinal);
+        var written = context >= 0 ? InContext(clean, context) : Extract(clean);
+        var subaddress = written.IndexOf(";isub=");
         if (subaddress > 0)
-            number = number[..subaddress];
+            written = written[..subaddress];
 
+        Span<char> number = stackalloc char[written.Length];
+        LowerAscii(written, number);
         string? extension = null;
-        number = LowerAscii(number);
         if (!Plain().IsMatch(number))
         {
-            var match = ExtensionAtEnd().Match(number);
-            if (match.Success && Viable().IsMatch(number.AsSpan(0, match.Index)))
+            var end = number.Length;
+            foreach (var match in ExtensionAtEnd().EnumerateMatches(number))
+                end = match.Index;
+            if (end < number.Length && Viable().IsMatch(number[..end]))
             {
-                extension = match.Value[(match.Value.AsSpan().TrimEnd('#').LastIndexOfAnyExceptInRange('0', '9') + 1)..].TrimEnd('#');
-                number = number[..match.Index];
+                var digits = number[end..].TrimEnd('#');
+                extension = digits[(digits.LastIndexOfAnyExceptInRange('0', '9') + 1)..].ToString();
+                number = number[..end];
             }
             else if (!Viable().IsMatch(number))
                 return _notANumber;
         }
-        var digits = Digitize(number);
-        return digits.Length < FewestDigits ? _notANumber : new PhoneText(digits, number.StartsWith('+'), extension, PhoneReason.None);
+        var isInternational = number.StartsWith("+");
+        number = number[..Digitize(number)];
+        return number.Length < FewestDigits ? _notANumber : new PhoneText(number.ToString(), isInternational, extension, PhoneReason.None);
     }
 
     private static bool IsTooLong(string text) =>
         text.Length > LongestText && text.EnumerateRunes().Count() > LongestText;
 
-    /// <summary>RFC 3966: the number after <c>tel:</c>, behind the prefix that its context is, unless that is a domain.</summary>
-    private static string? InContext(string text, int index)
+    /// <summary>RFC 3966: the number after <c>tel:</c>, behind the prefix that its context is, unless that is a domain. Else nothing.</summary>
+    private static ReadOnlySpan<char> InContext(ReadOnlySpan<char> text, int index)
     {
         var context = text[(index + Context.Length)..];
-        var end = context.IndexOf(';', StringComparison.Ordinal);
+        var end = context.IndexOf(';');
         if (end >= 0)
             context = context[..end];
         if (!GlobalNumber().IsMatch(context) && !DomainName().IsMatch(context))
-            return null;
+            return default;
         var number = text[..index];
-        var scheme = number.IndexOf(Scheme, StringComparison.Ordinal);
+        var scheme = number.IndexOf(Scheme);
         if (scheme >= 0)
             number = number[(scheme + Scheme.Length)..];
-        return context.StartsWith('+') ? context + number : number;
+        return context.StartsWith("+") ? string.Concat(context, number) : number;
     }
 
     /// <summary>From the first digit or <c>+</c> to the last letter, digit or <c>#</c>, without a second number behind a slash.</summary>
-    private static string? Extract(string text)
+    private static ReadOnlySpan<char> Extract(ReadOnlySpan<char> text)
     {
-        var start = text.AsSpan().IndexOfAny(_starts);
+        var start = text.IndexOfAny(_starts);
         if (start < 0)
-            return null;
+            return default;
         var number = PhoneCharacters.TrimEnd(text[start..]);
-        var second = SecondNumber().Match(number);
-        return second.Success ? number[..second.Index] : number;
+        foreach (var second in SecondNumber().EnumerateMatches(number))
+            return number[..second.Index];
+        return number;
     }
 
-    private static string LowerAscii(string text) =>
-        string.Create(text.Length, text, static (lower, text) =>
-        {
-            for (var i = 0; i < lower.Length; i++)
-                lower[i] = char.IsAsciiLetterUpper(text[i]) ? (char)(text[i] | 0x20) : text[i];
-        });
-
-    /// <summary>The digits; letters too, by the keypad, if there are three or more.</summary>
-    private static string Digitize(string number)
+    private static void LowerAscii(ReadOnlySpan<char> text, Span<char> lower)
     {
-        var isWord = number.Count(char.IsAsciiLetterLower) >= 3;
-        return string.Concat(number
-            .Where(c => char.IsAsciiDigit(c) || (isWord && char.IsAsciiLetterLower(c)))
-            .Select(c => char.IsAsciiDigit(c) ? c : KeypadOfLetters[c - 'a']));
+        for (var i = 0; i < text.Length; i++)
+            lower[i] = char.IsAsciiLetterUpper(text[i]) ? (char)(text[i] | 0x20) : text[i];
+    }
+
+    /// <summary>Leaves the digits only; letters too, by the keypad, if there are three or more. Returns how many these are.</summary>
+    private static int Digitize(Span<char> number)
+    {
+        var letters = 0;
+        foreach (var c in number)
+            letters += char.IsAsciiLetterLower(c) ? 1 : 0;
+        var count = 0;
+        foreach (var c in number)
+        {
+            if (char.IsAsciiDigit(c))
+                number[count++] = c;
+            else if (letters >= 3 && char.IsAsciiLetterLower(c))
+                number[count++] = KeypadOfLetters[c - 'a'];
+        }
+        return count;
     }
 
     [GeneratedRegex(@"^\+*[][ ().0-9/*-]*\z")]

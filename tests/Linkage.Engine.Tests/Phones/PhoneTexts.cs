@@ -55,7 +55,8 @@ public sealed class PhoneTexts(int seed)
     /// <summary>Ten digits that an exchange of North America could have.</summary>
     public string NorthAmerican() => $"{_random.Next(2, 10)}{Digits(2)}{_random.Next(2, 10)}{Digits(6)}";
 
-    private string International()
+    /// <summary>Digits behind the calling code of some region, as many as it may have or a trunk prefix more.</summary>
+    public string International()
     {
         var region = PhoneRegions.Find(Pick(_regions))!;
         var prefix = _random.Next(4) switch { 0 => "011", 1 => "00", _ => "+" };
