@@ -23,6 +23,9 @@ public enum MigrationKind
 
     /// <summary>No script: an index whose stored values are of a definition that this install replaces, to be built again.</summary>
     Rebuild,
+
+    /// <summary>No script: a CHECK constraint that calls a function that this install replaces, to be validated again.</summary>
+    Validation,
 }
 
 /// <summary>

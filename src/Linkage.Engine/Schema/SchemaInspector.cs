@@ -31,6 +31,7 @@ public sealed class SchemaInspector(LinkageDatabase database)
             Changed(state),
             Disabled(state),
             Indexes(state, plan),
+            Constraints(state),
         ];
     }
 
@@ -113,6 +114,15 @@ public sealed class SchemaInspector(LinkageDatabase database)
             "SchemaIndexes", CheckStatus.Warning, broken, "Indexes",
             "All indexes are there and valid.",
             $"{List(broken)}. Install-LinkageSchema builds what is missing or invalid; an index with another definition must be dropped first.");
+    }
+
+    private static CheckResult Constraints(SchemaState state)
+    {
+        var stale = state.StaleConstraints.Select(c => $"{c.Name} on {c.Table}").ToList();
+        return Count(
+            "SchemaConstraints", CheckStatus.Warning, stale, "Constraints",
+            "No check constraint waits for its validation.",
+            $"Not validated since a function that they call was replaced: {List(stale)}. Install-LinkageSchema validates them, and names rows that break them.");
     }
 
     private static CheckResult Count(

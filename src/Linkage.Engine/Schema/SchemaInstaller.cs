@@ -65,6 +65,7 @@ public sealed class SchemaInstaller(LinkageDatabase database, string? applicatio
         }
 
         await RebuildStaleIndexesAsync(plan, report, waiting, cancellation);
+        await ValidateStaleConstraintsAsync(plan, report, waiting, cancellation);
     }
 
     /// <summary>The plan as one SQL script for psql, for those who must review DDL first.</summary>
@@ -136,6 +137,20 @@ public sealed class SchemaInstaller(LinkageDatabase database, string? applicatio
             await RebuildAsync(database, index, waiting, cancellation);
         foreach (var step in plan.Steps.Where(s => s.Kind == MigrationKind.Rebuild))
             report(step);
+    }
+
+    private async Task ValidateStaleConstraintsAsync(
+        SchemaPlan plan, Action<SchemaStep> report, Action<string>? waiting, CancellationToken cancellation)
+    {
+        Dictionary<StaleConstraint, string> broken = [];
+        foreach (var constraint in await database.TransactAsync(TransactionOptions.ReadOnly, StaleConstraint.ReadAsync, cancellation))
+        {
+            if (await constraint.ValidateAsync(database, waiting, cancellation) is { } violation)
+                broken.Add(constraint, violation);
+        }
+
+        foreach (var step in plan.Steps.Where(s => s.Kind == MigrationKind.Validation))
+            report(broken.TryGetValue(step.Constraint!, out var violation) ? step with { Notes = [violation] } : step);
     }
 
     /// <summary>Builds a stale index again and forgets that it was stale.</summary>

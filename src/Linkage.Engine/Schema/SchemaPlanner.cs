@@ -141,31 +141,42 @@ internal sealed class SchemaPlanner
     }
 
     /// <summary>
-    /// Adds what the replacement of a function brings along: indexes that store its values are built again, those that are stale
-    /// already too; what else holds its values is named.
+    /// Adds what the replacement of a function brings along: indexes that store its values are built again, and CHECK constraints
+    /// that call it are validated again, those that are stale already too; columns that hold its values are named.
     /// </summary>
     private async Task<List<SchemaStep>> AddDependentsAsync(IReadOnlyList<SchemaStep> steps)
     {
         List<SchemaStep> all = [];
         var rebuilds = _state.StaleIndexes.Select(i => new SchemaStep("Phones", MigrationKind.Rebuild, i, string.Empty)).ToList();
+        var validations = _state.StaleConstraints.Select(c => c.Step("Phones")).ToList();
         foreach (var step in steps)
         {
             var dependents = ReplacesFunctions(step) ? await DependentsAsync(step) : [];
             rebuilds.AddRange(dependents
                 .Where(d => d.Kind == "index")
                 .Select(d => new SchemaStep(step.Component, MigrationKind.Rebuild, d.Name, string.Empty)));
+            validations.AddRange(dependents
+                .Where(d => d.Kind == "constraint")
+                .Select(d => new StaleConstraint(d.Table!, d.Part!).Step(step.Component)));
             all.Add(step with
             {
                 Notes =
                 [
                     .. step.Notes,
-                    .. dependents.Where(d => d.Kind is "constraint" or "column")
-                        .Select(d => $"{d.Kind} {d.Name} holds what the former function said; it is not checked or computed again"),
+                    // An update that sets no column of the expression does not compute it.
+                    .. dependents.Where(d => d.Kind == "column").Select(d =>
+                        $"column {d.Name} holds what the former function said until its rows are written again"
+                        + (d.Part is { } source ? $": UPDATE {d.Table} SET {StaleConstraint.Quote(source)} = {StaleConstraint.Quote(source)}, in batches" : string.Empty)),
                 ],
             });
         }
 
-        return [.. all, .. rebuilds.DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal)];
+        return
+        [
+            .. all,
+            .. rebuilds.DistinctBy(r => r.Name).OrderBy(r => r.Name, StringComparer.Ordinal),
+            .. validations.DistinctBy(v => v.Name).OrderBy(v => v.Name, StringComparer.Ordinal),
+        ];
     }
 
     private bool ReplacesFunctions(SchemaStep step) =>
@@ -242,7 +253,7 @@ internal sealed class SchemaPlanner
 
     private sealed record ExistingIndex(bool IsValid, string Definition);
 
-    private sealed record Dependent(string Kind, string Name);
+    private sealed record Dependent(string Kind, string Name, string? Table, string? Part);
 
     private sealed record Conflict(string Problem, string Remedy);
 }

@@ -127,6 +127,19 @@ internal static class SchemaScript
 
         foreach (var step in needed.Where(s => s.Kind == MigrationKind.Rebuild))
             script.AppendLine($"REINDEX INDEX CONCURRENTLY {step.Name};").AppendLine(ForgetStale(step.Name)).AppendLine();
+        foreach (var constraint in needed.Select(s => s.Constraint).OfType<StaleConstraint>())
+        {
+            script
+                .AppendLine($"-- {constraint.Name} of {constraint.Table}: if rows break it now, it stays NOT VALID; correct them and run this again.")
+                .AppendLine("BEGIN;")
+                .AppendLine(Prologue)
+                .AppendLine(constraint.Lift)
+                .AppendLine("COMMIT;")
+                .AppendLine($"{constraint.Validate};")
+                .AppendLine(constraint.Forget)
+                .AppendLine();
+        }
+
         return script.ToString();
     }
 

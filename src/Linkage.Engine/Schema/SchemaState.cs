@@ -42,6 +42,9 @@ internal sealed class SchemaState
     /// <summary>Indexes whose stored values are of a replaced definition.</summary>
     public required IReadOnlyList<string> StaleIndexes { get; init; }
 
+    /// <summary>CHECK constraints that were not validated since a function that they call was replaced.</summary>
+    public required IReadOnlyList<StaleConstraint> StaleConstraints { get; init; }
+
     /// <summary>The components of which something is installed.</summary>
     public IEnumerable<string> Components => Applied.Keys.Select(k => k.Component).Distinct();
 
@@ -95,6 +98,7 @@ internal sealed class SchemaState
                 : [],
             Indexes = facts.IsInstalled ? await session.QueryAsync<InstalledIndex>(EmbeddedSql.Read("Schema/find_installed_indexes.sql")) : [],
             StaleIndexes = facts.IsInstalled ? await session.QueryAsync<string>("SELECT index_name FROM linkage.stale_index ORDER BY 1") : [],
+            StaleConstraints = facts.IsInstalled ? await StaleConstraint.ReadAsync(session) : [],
         };
     }
 

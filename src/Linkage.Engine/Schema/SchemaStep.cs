@@ -19,6 +19,9 @@ public sealed record SchemaStep(string Component, MigrationKind Kind, string Nam
     /// <summary>The functions that the script itself creates in the application's schema, by signature.</summary>
     internal IReadOnlyList<string> DirectFunctions { get; init; } = [];
 
+    /// <summary>The constraint that a validation is about.</summary>
+    internal StaleConstraint? Constraint { get; init; }
+
     /// <summary>Tells this text of the script from every other.</summary>
     public string Checksum { get; } =
         Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Sql)));

@@ -40,6 +40,12 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
         await DropIndexesAsync(report, waiting, cancellation);
         foreach (var index in await StaleIndexesAsync(cancellation))
             await SchemaInstaller.RebuildAsync(database, index, waiting, cancellation);
+        foreach (var constraint in await database.TransactAsync(TransactionOptions.ReadOnly, StaleConstraint.ReadAsync, cancellation))
+        {
+            if (await constraint.ValidateAsync(database, waiting, cancellation) is { } violation)
+                report(new("Constraint", $"{constraint.Name} on {constraint.Table}", "Kept", violation));
+        }
+
         var removed = await ShortLock.TransactAsync(database, "Removing functions and tables", RemoveAsync, waiting, cancellation);
         removed.ForEach(report);
     }
@@ -71,7 +77,7 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
     private static async Task RestoreAsync(DatabaseSession session, Step step)
     {
         if (FunctionName(step) is var (schema, name))
-            await NoteStaleIndexesAsync(session, schema, name);
+            await NoteStaleAsync(session, schema, name);
         try
         {
             foreach (var statement in step.Statements)
@@ -86,8 +92,8 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
         }
     }
 
-    // normalize_phone as it was gives other values: what stores them is built again.
-    private static Task<int> NoteStaleIndexesAsync(DatabaseSession session, string schema, string name)
+    // normalize_phone as it was gives other values: what stores them is built again, and what checks them is validated again.
+    private static Task<int> NoteStaleAsync(DatabaseSession session, string schema, string name)
     {
         var dependents = EmbeddedSql.Read("Schema/find_dependents.sql")
             .Replace("{{app}}", schema, StringComparison.Ordinal)
@@ -101,7 +107,15 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
             ) AS d
             WHERE d."Kind" = 'index' AND NOT EXISTS (
               SELECT FROM linkage.installed_object i WHERE i.object = 'index ' || d."Name")
-            ON CONFLICT (index_name) DO NOTHING
+            ON CONFLICT (index_name) DO NOTHING;
+
+            INSERT INTO linkage.stale_constraint (table_name, constraint_name, function)
+            SELECT DISTINCT d."Table", d."Part", @name
+            FROM (
+            """ + dependents + """
+            ) AS d
+            WHERE d."Kind" = 'constraint'
+            ON CONFLICT (table_name, constraint_name) DO UPDATE SET is_lifted = false
             """,
             new { name });
     }

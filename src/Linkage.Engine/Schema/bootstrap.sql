@@ -35,6 +35,16 @@ CREATE TABLE IF NOT EXISTS linkage.stale_index (
   stale_since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- CHECK constraints that call a function that was replaced since. Lifted ones were made NOT VALID, and wait for their validation.
+CREATE TABLE IF NOT EXISTS linkage.stale_constraint (
+  table_name       text NOT NULL,
+  constraint_name  text NOT NULL,
+  function         text NOT NULL,
+  is_lifted        boolean NOT NULL DEFAULT false,
+  stale_since      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (table_name, constraint_name)
+);
+
 -- An upgrade may change what our own functions take and return, which CREATE OR REPLACE refuses; the scripts make them all anew,
 -- and settle.sql gives their grants back. Trigger functions stay (triggers depend on them, and their face never changes), and so
 -- does what an object of the application depends on. Nobody sees the gap: it is one transaction.

@@ -1,3 +1,4 @@
+using Dapper;
 using Linkage.Engine.Phones;
 using Xunit.Abstractions;
 
@@ -25,6 +26,22 @@ public sealed class PublishedNumberTests(ITestOutputHelper output)
         output.WriteLine($"{forms.Length} forms of {PublishedNumber.All.Count} numbers");
 
         Assert.Empty(await MistakesAsync([.. forms.Select(f => (f.Text, f.Region, (string?)f.E164))]));
+    }
+
+    [Fact]
+    public async Task A_plain_check_of_E164_columns_holds_for_every_published_number()
+    {
+        await using var database = await PostgresFixture.CreateEmptyDatabaseAsync();
+        await using var connection = await PhoneDatabase.ConnectAsync(database);
+        await connection.ExecuteAsync(@"CREATE TABLE contact (phone text NOT NULL CHECK (phone ~ '^\+[1-9]\d{1,14}$'))");
+        var forms = PublishedNumber.All.SelectMany(n => n.Forms()).ToArray();
+
+        var inserted = await connection.ExecuteAsync(
+            "INSERT INTO contact SELECT public.normalize_phone(x, r) FROM unnest(@texts, @regions) AS t (x, r)",
+            new { texts = forms.Select(f => f.Text).ToArray(), regions = forms.Select(f => f.Region).ToArray() },
+            commandTimeout: 300);
+
+        Assert.Equal(forms.Length, inserted);
     }
 
     [Fact]

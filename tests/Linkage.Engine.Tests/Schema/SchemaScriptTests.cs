@@ -15,6 +15,8 @@ public sealed class SchemaScriptTests
         UNION ALL SELECT application_schema FROM linkage.installation
         UNION ALL SELECT indexrelid::regclass || ' ' || indisvalid FROM pg_index
           WHERE indrelid::regclass::text !~ '^pg_'
+        UNION ALL SELECT conname || ' ' || convalidated FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace
+        UNION ALL SELECT constraint_name FROM linkage.stale_constraint
         UNION ALL SELECT oid::regprocedure || ' ' || proacl::text FROM pg_proc WHERE pronamespace IN ('public'::regnamespace, 'linkage'::regnamespace)
         ORDER BY 1
         """;
@@ -26,6 +28,13 @@ public sealed class SchemaScriptTests
     {
         await using var installed = isLegacy ? await LegacyDatabase.CreateAsync() : await LinkedDatabase.CreateUnlinkedAsync();
         await using var scripted = isLegacy ? await LegacyDatabase.CreateAsync() : await LinkedDatabase.CreateUnlinkedAsync();
+        const string Constraint = "ALTER TABLE users ADD CONSTRAINT users_phone_possible CHECK (normalize_phone(phone) IS NOT NULL)";
+        if (isLegacy)
+        {
+            await installed.ExecuteAsync(Constraint);
+            await scripted.ExecuteAsync(Constraint);
+        }
+
         await installed.InstallAsync();
         var installer = new SchemaInstaller(scripted.Engine);
         var script = await installer.ScriptAsync(await installer.PlanAsync([], CancellationToken.None), CancellationToken.None);

@@ -94,14 +94,61 @@ BEGIN
   CROSS JOIN linkage.function_dependents(p.proname) d
   WHERE p.oid = claimed AND md5(p.prosrc) <> replaced AND d.kind = 'index'
   ON CONFLICT (index_name) DO NOTHING;
+
+  INSERT INTO linkage.stale_constraint AS s (table_name, constraint_name, function)
+  SELECT DISTINCT d.on_table, d.part, p.proname
+  FROM pg_proc p
+  CROSS JOIN linkage.function_dependents(p.proname) d
+  WHERE p.oid = claimed AND md5(p.prosrc) <> replaced AND d.kind = 'constraint'
+  ON CONFLICT (table_name, constraint_name) DO UPDATE SET is_lifted = false;
 END
 $$;
 
 -- What stores or checks values of the application's functions of this name: indexes, constraints, generated columns, views.
-CREATE OR REPLACE FUNCTION linkage.function_dependents(name name) RETURNS TABLE (kind text, dependent text)
+CREATE OR REPLACE FUNCTION linkage.function_dependents(name name) RETURNS TABLE (kind text, dependent text, on_table text, part text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 {{function_dependents}}
+$$;
+
+-- Takes back that a stale CHECK constraint holds for all rows: it becomes NOT VALID, and holds for rows that are written, until
+-- ALTER TABLE ... VALIDATE CONSTRAINT has looked at the others. It takes a strong lock for a moment, and reads no row. Children with a
+-- constraint of their own go the same way, leaves first, since a parent's merges with theirs.
+CREATE OR REPLACE FUNCTION linkage.lift_constraint(on_table text, name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  statements text[];
+  statement  text;
+BEGIN
+  UPDATE linkage.stale_constraint s
+  SET is_lifted = true
+  WHERE s.table_name = on_table AND s.constraint_name = name AND NOT s.is_lifted;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  WITH RECURSIVE family (oid, level) AS (
+    SELECT to_regclass(on_table)::oid, 0
+    UNION ALL
+    SELECT i.inhrelid, f.level + 1
+    FROM family f
+    JOIN pg_inherits i ON i.inhparent = f.oid
+  )
+  SELECT
+    array_agg(format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname) ORDER BY f.level)
+    || array_agg(
+      format('ALTER TABLE %s ADD CONSTRAINT %I %s NOT VALID', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+      ORDER BY f.level DESC)
+    || array_agg(format(
+      'COMMENT ON CONSTRAINT %I ON %s IS %s', k.conname, k.conrelid::regclass,
+      COALESCE(quote_literal(obj_description(k.oid, 'pg_constraint')), 'NULL')))
+  INTO statements
+  FROM (SELECT f.oid, max(f.level) AS level FROM family f GROUP BY f.oid) AS f
+  JOIN pg_constraint k ON k.conrelid = f.oid AND k.conname = name AND k.contype = 'c' AND k.conislocal AND k.convalidated;
+  FOREACH statement IN ARRAY COALESCE(statements, '{}') LOOP
+    EXECUTE statement;
+  END LOOP;
+END
 $$;
 
 -- Publishes name(arguments) in the application's schema as a call of core, the one function of that name in schema linkage.
