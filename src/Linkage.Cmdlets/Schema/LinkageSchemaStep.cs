@@ -36,7 +36,9 @@ public sealed class LinkageSchemaStep
     /// <summary>The script's name; for a rebuild the index.</summary>
     public string Step { get; } = string.Empty;
 
-    /// <summary>Versioned (tables), Repeatable (functions), Trigger, Index, Rebuild or Validation; empty for a component as a whole.</summary>
+    /// <summary>
+    /// Versioned (tables), Repeatable (functions), Trigger, Index, Rebuild or Validation; empty for a component as a whole.
+    /// </summary>
     public string Kind { get; } = string.Empty;
 
     /// <summary>Applied, UpToDate, WouldApply (under -WhatIf), or NotApplicable: the database lacks the tables that the component works on.</summary>
