@@ -1,0 +1,285 @@
+-- The batches of a run. Its workers share one walk: linkage.run.cursor is the frontier, before which all has been claimed. A claim is a row of
+-- linkage.run_range, which its worker works off in one batch or in several; both move in the batch's own transaction.
+
+-- The run, if it is still this session's to work on.
+CREATE OR REPLACE FUNCTION linkage.own_run(wanted uuid, own_session integer) RETURNS linkage.run
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  run linkage.run;
+BEGIN
+  SELECT * INTO run FROM linkage.run r WHERE r.id = wanted;
+  IF run.status IN ('running', 'suspended') AND run.session = own_session THEN
+    RETURN run;
+  END IF;
+  RAISE EXCEPTION USING
+    ERRCODE = 'LK002',
+    MESSAGE = format(
+      'Run %s no longer holds %s: it is %s%s.', wanted, run.target, COALESCE(run.status, 'unknown'),
+      CASE WHEN run.status IN ('running', 'suspended') THEN ' in another session' ELSE '' END),
+    TABLE = wanted::text;
+END
+$$;
+
+-- Gives a worker its next piece of the walk: what an earlier session left over, else at most size candidates beyond the frontier.
+-- False when there is nothing left to claim. The key set is found before anything is locked, and found anew if another worker was faster.
+CREATE OR REPLACE FUNCTION linkage.claim_range(current_run uuid, current_session integer, worker integer, size integer) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  run      linkage.run;
+  key_set  jsonb;
+  leftover linkage.run_range;
+BEGIN
+  LOOP
+    run := linkage.own_run(current_run, current_session);
+    IF linkage.is_rewritten(run.walk) THEN
+      RETURN false;
+    END IF;
+
+    DELETE FROM linkage.run_range g
+    WHERE (g.run_id, g.session, g.worker) = (
+      SELECT o.run_id, o.session, o.worker
+      FROM linkage.run_range o
+      WHERE o.run_id = current_run AND o.session < current_session
+      ORDER BY o.session, o.worker
+      LIMIT 1
+      FOR UPDATE SKIP LOCKED)
+    RETURNING * INTO leftover;
+    IF FOUND THEN
+      INSERT INTO linkage.run_range (run_id, session, worker, after, upto, size, backend_start)
+      VALUES (current_run, current_session, claim_range.worker, leftover.after, leftover.upto, leftover.size, linkage.backend_start());
+      RETURN true;
+    END IF;
+
+    key_set := linkage.next_key_set(run.walk, run.cursor, size);
+    IF key_set IS NULL THEN
+      RETURN false;
+    END IF;
+    UPDATE linkage.run r
+    SET cursor = key_set -> 'upto'
+    WHERE r.id = current_run AND r.session = current_session AND r.cursor IS NOT DISTINCT FROM run.cursor;
+    IF FOUND THEN
+      INSERT INTO linkage.run_range (run_id, session, worker, after, upto, size, backend_start)
+      VALUES (
+        current_run, current_session, claim_range.worker,
+        NULLIF(key_set -> 'after', 'null'), key_set -> 'upto', size, linkage.backend_start());
+      RETURN true;
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- One batch of a worker: examines at most size candidates of its claim, and claims the next piece (of next_size; 0 for none) when that is
+-- done. Change, audit, claim and counts are the caller's one transaction. Returns null when the worker has nothing left, else the
+-- batch's {"counts", "sample", "rows", "asked", "share", "more"}: how many candidates it was to hold and how many it held, its share of
+-- the walk, where that is known, and whether there is more to do.
+--
+-- isolate is for a batch that keeps failing and can't be made smaller: its one candidate is tried once more and, if it fails
+-- again, recorded in linkage.run_fault and left as it is. What is wrong with more than a row (no disk, no privilege) is not caught.
+CREATE OR REPLACE FUNCTION linkage.run_batch(
+  current_run uuid, current_session integer, worker integer, size integer, next_size integer, isolate boolean DEFAULT false) RETURNS jsonb
+-- Compiling a batch takes longer than running it; what a batch reads by index it reads next to what the last one read.
+LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
+AS $$
+DECLARE
+  run        linkage.run := linkage.own_run(current_run, current_session);
+  claimed    linkage.run_range;
+  key_set    jsonb;
+  result     jsonb;
+  sql_state  text;
+  fault      text;
+  is_done    boolean;
+  examined   bigint;
+BEGIN
+  IF linkage.is_by_position(run.walk) THEN
+    -- From here on nobody rewrites the table under the positions.
+    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', (run.walk ->> 'table')::regclass);
+  END IF;
+
+  LOOP
+    IF linkage.is_rewritten(run.walk) THEN
+      RETURN NULL;
+    END IF;
+    SELECT * INTO claimed
+    FROM linkage.run_range g
+    WHERE g.run_id = current_run AND g.session = current_session AND g.worker = run_batch.worker;
+    IF NOT FOUND THEN
+      IF NOT linkage.claim_range(current_run, current_session, worker, size) THEN
+        RETURN NULL;
+      END IF;
+      CONTINUE;
+    END IF;
+
+    IF claimed.size <= size AND NOT isolate THEN
+      key_set := jsonb_build_object('after', claimed.after, 'upto', claimed.upto);
+    ELSE
+      key_set := linkage.next_key_set(
+        run.walk || jsonb_build_object('bound', claimed.upto), claimed.after, CASE WHEN isolate THEN 1 ELSE size END);
+    END IF;
+    EXIT WHEN key_set IS NOT NULL;
+    DELETE FROM linkage.run_range g
+    WHERE g.run_id = current_run AND g.session = current_session AND g.worker = run_batch.worker;
+  END LOOP;
+
+  IF isolate THEN
+    BEGIN
+      result := linkage.examine(run, run.walk, key_set);
+    EXCEPTION
+      WHEN query_canceled OR OTHERS THEN
+        IF NOT linkage.is_fault_of_a_row(SQLSTATE) OR linkage.was_cancelled(SQLSTATE) THEN
+          RAISE;
+        END IF;
+        sql_state := SQLSTATE;
+        fault := SQLERRM;
+    END;
+  ELSE
+    result := linkage.examine(run, run.walk, key_set);
+  END IF;
+  IF fault IS NOT NULL THEN
+    result := linkage.examine(run, run.walk || jsonb_build_object('fault', format('error %s: %s', sql_state, fault)), key_set);
+    INSERT INTO linkage.run_fault (run_id, record_key, sql_state, message)
+    SELECT current_run, f ->> 'record', sql_state, fault
+    FROM jsonb_array_elements(result -> 'sample') AS s (f);
+    result := jsonb_set(result, '{counts,failed}', result #> '{counts,processed}');
+  END IF;
+
+  is_done := key_set -> 'upto' = claimed.upto;
+  examined := COALESCE((key_set ->> 'rows')::bigint, (result #>> '{counts,processed}')::bigint);
+  IF is_done THEN
+    DELETE FROM linkage.run_range g
+    WHERE g.run_id = current_run AND g.session = current_session AND g.worker = run_batch.worker
+      AND g.after IS NOT DISTINCT FROM claimed.after;
+  ELSE
+    UPDATE linkage.run_range g
+    SET after = key_set -> 'upto', size = GREATEST(g.size - examined, 1),
+        backend_pid = pg_backend_pid(), backend_start = linkage.backend_start()
+    WHERE g.run_id = current_run AND g.session = current_session AND g.worker = run_batch.worker
+      AND g.after IS NOT DISTINCT FROM claimed.after;
+  END IF;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK002',
+      MESSAGE = format('Run %s was taken over while a batch was under way; the batch is rolled back.', current_run),
+      TABLE = current_run::text;
+  END IF;
+  IF is_done AND next_size > 0 THEN
+    is_done := NOT linkage.claim_range(current_run, current_session, worker, next_size);
+  END IF;
+
+  UPDATE linkage.run r
+  SET counts = linkage.add_counts(r.counts, result -> 'counts'),
+      sample = CASE
+        WHEN jsonb_array_length(r.sample) < 5
+          THEN jsonb_path_query_array(r.sample || COALESCE(result -> 'sample', '[]'), '$[0 to 4]')
+        ELSE r.sample
+      END,
+      heartbeat_at = clock_timestamp()
+  WHERE r.id = current_run AND r.session = current_session AND r.status IN ('running', 'suspended');
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK002',
+      MESSAGE = format('Run %s was taken over or ended while a batch was under way; the batch is rolled back.', current_run),
+      TABLE = current_run::text;
+  END IF;
+
+  RETURN result || jsonb_build_object(
+    'rows', examined, 'asked', LEAST(claimed.size, size), 'share', linkage.key_set_share(run.walk, key_set, examined),
+    'more', NOT is_done);
+END
+$$;
+
+-- Has the capability's function examine a key set, as the run wants it.
+CREATE OR REPLACE FUNCTION linkage.examine(run linkage.run, walk jsonb, key_set jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  result jsonb;
+BEGIN
+  EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(run.batch))
+  INTO result
+  USING run.id, walk, key_set, CASE WHEN run.dry_run THEN 'dry run' ELSE 'apply' END;
+  RETURN result;
+END
+$$;
+
+-- Whether an error may be the fault of one row: its data, a constraint, what a trigger of the application raises for it, somebody's lock.
+CREATE OR REPLACE FUNCTION linkage.is_fault_of_a_row(sql_state text) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog."left"($1, 2) IN ('22', '23', '2F', '38', '39', '44', 'P0') OR $1 IN ('55P03', '57014')
+$$;
+
+-- Whether somebody cancelled the statement (Ctrl+C, pg_cancel_backend): the same state as the end of its time, but no fault of a row.
+-- The clock of the limit starts a moment before the statement's.
+CREATE OR REPLACE FUNCTION linkage.was_cancelled(sql_state text) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT $1 = '57014' AND (
+    l.time_limit = interval '0' OR pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp() < l.time_limit * 0.9)
+  FROM (SELECT pg_catalog.current_setting('statement_timeout')::interval) AS l (time_limit)
+$$;
+
+-- What is to be done after all workers of a walk have ended: 'first' or 'following', the walk in which something is left, else 'end'.
+-- Beginning the one that follows takes as long as the table is big.
+CREATE OR REPLACE FUNCTION linkage.follow_walk(current_run uuid, current_session integer) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  run linkage.run := linkage.own_run(current_run, current_session);
+BEGIN
+  IF linkage.is_rewritten(run.walk) THEN
+    DELETE FROM linkage.run_range g WHERE g.run_id = current_run;
+  ELSIF EXISTS (SELECT FROM linkage.run_range g WHERE g.run_id = current_run)
+    OR linkage.next_key_set(run.walk, run.cursor, 1) IS NOT NULL
+  THEN
+    RETURN CASE WHEN run.walk ? 'base' THEN 'following' ELSE 'first' END;
+  END IF;
+  UPDATE linkage.run r
+  SET walk = linkage.following_walk(run.walk), cursor = NULL
+  WHERE r.id = current_run AND r.session = current_session AND r.walk ? 'then';
+  RETURN CASE WHEN FOUND THEN 'following' ELSE 'end' END;
+END
+$$;
+
+-- What run_batch would find from a cursor on, by the same batch function, in a transaction that may be READ ONLY.
+-- Returns null when nothing is left, else what run_batch returns, and the "cursor" for the next call.
+CREATE OR REPLACE FUNCTION linkage.preview_batch(work jsonb, cursor jsonb, size integer) RETURNS jsonb
+-- Compiling a batch takes longer than running it; what a batch reads by index it reads next to what the last one read.
+LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
+AS $$
+DECLARE
+  key_set jsonb := linkage.next_key_set(work -> 'walk', cursor, size);
+  result  jsonb;
+BEGIN
+  IF key_set IS NULL THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(work ->> 'batch'))
+  INTO result
+  USING NULL::uuid, work -> 'walk', key_set, 'preview';
+  RETURN result
+    || jsonb_build_object(
+      'cursor', key_set -> 'upto',
+      'rows', COALESCE(key_set -> 'rows', result #> '{counts,processed}'),
+      'asked', size,
+      'share', linkage.key_set_share(work -> 'walk', key_set, (result #>> '{counts,processed}')::bigint),
+      'more', true);
+END
+$$;
+
+-- Two counts added up: {"linked": 2} and {"linked": 3, "skipped": 1} give {"linked": 5, "skipped": 1}.
+CREATE OR REPLACE FUNCTION linkage.add_counts(one jsonb, other jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+  SELECT COALESCE(pg_catalog.jsonb_object_agg(name, total), '{}')
+  FROM (
+    SELECT name, sum(value::bigint) AS total
+    FROM (
+      SELECT * FROM pg_catalog.jsonb_each_text(one)
+      UNION ALL
+      SELECT * FROM pg_catalog.jsonb_each_text(other)
+    ) AS c (name, value)
+    GROUP BY name
+  ) AS s
+$$;
