@@ -33,7 +33,8 @@ internal sealed class Application(KeyedScene scene, Random random, bool isSkewed
             await using var connection = new NpgsqlConnection(scene.ConnectionString);
             await connection.ExecuteAsync(Statement());
         }
-        catch (NpgsqlException e) when (TransientErrors.IsTransient(e) && (e as PostgresException)?.SqlState != PostgresErrorCodes.DeadlockDetected)
+        catch (NpgsqlException e)
+            when (TransientErrors.IsTransient(e) && e is not PostgresException { SqlState: PostgresErrorCodes.DeadlockDetected })
         {
             // The server is away. In a deadlock it is the batch that is to give way, so one would fail the test.
         }

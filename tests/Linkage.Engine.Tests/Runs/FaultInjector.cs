@@ -72,7 +72,8 @@ internal sealed class FaultInjector(PostgresSandbox server, Random random)
     /// <summary>Counts the statements that failed as planned, and plans no more; returns whether one was for want of disk.</summary>
     public async Task<bool> CollectAsync(KeyedScene scene)
     {
-        _counts[InjectedFault.Statement] += await scene.ScalarAsync<int>("SELECT (last_value + is_called::integer)::integer FROM faults_raised");
+        _counts[InjectedFault.Statement] += await scene.ScalarAsync<int>(
+            "SELECT (last_value + is_called::integer)::integer FROM faults_raised");
         var isFatal = _isFatal || await scene.ScalarAsync<bool>(
             "SELECT EXISTS (SELECT FROM planned_fault p WHERE p.sql_state = '53100' AND p.touch <= (SELECT last_value FROM rows_touched))");
         await ResetAsync(scene);

@@ -98,14 +98,14 @@ internal sealed class KeyedScene : IAsyncDisposable
         FROM (
           SELECT u.id, row_number() OVER () AS n FROM users u CROSS JOIN generate_series(1, 10) WHERE u.phone IS NOT NULL
         ) AS u;
-        {InsertAsApplication(isSkewed, $"generate_series(1, {deliveries})", $"{(isSkewed ? "TRUE" : "FALSE")} AND i > {deliveries / 2} AND i % 10 > 0")};
+        {InsertAsApplication(isSkewed, deliveries, isSkewed ? $"i > {deliveries / 2} AND i % 10 > 0" : "FALSE")};
         INSERT INTO own SELECT {Key.Text()}, d.user_id FROM message_deliveries d WHERE d.user_id IS NOT NULL;
         RESET session_replication_role;
         ANALYZE;
         """);
 
     /// <summary>More rows, as the application inserts them.</summary>
-    public string Insert(int rows, bool isSkewed) => InsertAsApplication(isSkewed, $"generate_series(1, {rows})", "FALSE");
+    public string Insert(int rows, bool isSkewed) => InsertAsApplication(isSkewed, rows, "FALSE");
 
     public Task<LinkageDatabase> OpenAsync() => LinkageDatabase.OpenAsync(ConnectionString, CancellationToken.None);
 
@@ -227,7 +227,7 @@ internal sealed class KeyedScene : IAsyncDisposable
     private string Story =>
         $"""
         concat_ws(' ', {Key.Text()}, d.ctid, d.xmin, d.user_id, d.status, (
-          SELECT string_agg(concat_ws(' ', a.id, a.run_id, a.source, a.outcome, a.linked_user_id, a.metadata, a.created_at), ', ' ORDER BY a.id)
+          SELECT string_agg(concat_ws(' ', a.id, a.run_id, a.source, a.outcome, a.linked_user_id, a.metadata), ', ' ORDER BY a.id)
           FROM user_link_audit a
           WHERE COALESCE(a.record_key, a.record_id::text) = {Key.Text()}))
         """;
@@ -239,7 +239,7 @@ internal sealed class KeyedScene : IAsyncDisposable
         Assert.True(found is null, found);
     }
 
-    private string InsertAsApplication(bool isSkewed, string source, string isOwn) =>
+    private string InsertAsApplication(bool isSkewed, int rows, string isOwn) =>
         $"""
         INSERT INTO message_deliveries ({Key.Columns()}, guest_id, phone_number, user_id)
         SELECT
@@ -249,6 +249,6 @@ internal sealed class KeyedScene : IAsyncDisposable
           SELECT array_agg(id) AS ids, array_agg(phone) AS phones, (SELECT id FROM users WHERE phone IS NULL LIMIT 1) AS stranger
           FROM event_guests
         ) AS g
-        CROSS JOIN (SELECT nextval('number_of_row') AS i FROM {source}) AS n
+        CROSS JOIN (SELECT nextval('number_of_row') AS i FROM generate_series(1, {rows})) AS n
         """;
 }
