@@ -8,7 +8,7 @@ namespace Linkage.Engine.Runs;
 
 /// <summary>
 /// Carries out any capability's work: starts a run, has its workers do batch after batch, each with its change, audit and claim in one
-/// transaction, and finishes it. What a batch does stands in the database; see <c>Schema/Migrations/Runs/R__run_functions.sql</c>.
+/// transaction, and finishes it. What a batch does stands in the database; see <c>Schema/Migrations/Runs/R__batch_functions.sql</c>.
 /// </summary>
 /// <param name="database">Where the work is.</param>
 public sealed class RunEngine(LinkageDatabase database)

@@ -105,10 +105,9 @@ BEGIN
     FROM linkage.run_range g
     WHERE g.run_id = current_run AND g.session = current_session AND g.worker = run_batch.worker;
     IF NOT FOUND THEN
-      IF NOT linkage.claim_range(current_run, current_session, worker, size) THEN
-        RETURN NULL;
-      END IF;
-      CONTINUE;
+      -- Claimed now and worked off by the next call: a claim keeps others from claiming until its transaction ends.
+      RETURN CASE WHEN linkage.claim_range(current_run, current_session, worker, size) THEN
+        '{"counts": {}, "sample": [], "rows": 0, "asked": 0, "share": 0, "more": true}'::jsonb END;
     END IF;
 
     IF claimed.size <= size AND NOT isolate THEN

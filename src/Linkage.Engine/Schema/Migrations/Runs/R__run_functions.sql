@@ -152,6 +152,7 @@ BEGIN
   END IF;
   UPDATE linkage.run r
   SET status = 'running', session = r.session + 1, requested = NULL, held_for = NULL, finished_at = NULL, message = NULL,
+      undone_from = NULL,
       heartbeat_at = clock_timestamp(), backend_pid = pg_backend_pid(), backend_start = linkage.backend_start()
   WHERE r.id = resumed AND r.status IN ('interrupted', 'stopped', 'failed')
   RETURNING r.session INTO own_session;
@@ -278,7 +279,8 @@ BEGIN
 
   IF outcome = 'completed' AND run.undoes IS NOT NULL AND NOT run.dry_run THEN
     UPDATE linkage.run r
-    SET status = CASE WHEN COALESCE((run.counts ->> 'conflicts')::bigint, 0) > 0 THEN 'partly undone' ELSE 'undone' END
+    SET status = CASE WHEN COALESCE((run.counts ->> 'conflicts')::bigint, 0) > 0 THEN 'partly undone' ELSE 'undone' END,
+        undone_from = COALESCE(r.undone_from, r.status)
     WHERE r.id = run.undoes
     RETURNING * INTO undone;
     IF undone.undoes IS NOT NULL THEN
@@ -290,7 +292,7 @@ BEGIN
           WHERE other.undoes = r.id AND other.id <> undone.id AND NOT other.dry_run
             AND other.status NOT IN ('undone', 'running')
             AND COALESCE((other.counts ->> 'rolled_back')::bigint, 0) > 0)
-          THEN 'completed'
+          THEN COALESCE(r.undone_from, 'completed')
         ELSE 'partly undone'
       END
       WHERE r.id = undone.undoes;

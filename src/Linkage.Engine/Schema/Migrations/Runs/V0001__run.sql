@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS linkage.run (
   finish          text,
   -- How the run is undone: {"batch": ..., "walk": ...}; null where there is nothing to undo.
   undo            jsonb,
+  -- What it was before it was undone, and is again when the undo is undone.
+  undone_from     text,
   -- The run that this one undoes.
   undoes          uuid REFERENCES linkage.run (id),
   counts          jsonb NOT NULL DEFAULT '{}',

@@ -234,7 +234,9 @@ BEGIN
   FROM linkage.link_cursor c
   WHERE r.id = run_id AND c.target = work ->> 'target';
 
-  result := linkage.run_batch(run_id, 1, 1, batch_size, 0);
+  IF linkage.claim_range(run_id, 1, 1, batch_size) THEN
+    result := linkage.run_batch(run_id, 1, 1, batch_size, 0);
+  END IF;
 
   IF NOT COALESCE(dry_run, true) THEN
     INSERT INTO linkage.link_cursor AS c (target, cursor)

@@ -301,7 +301,8 @@ AS $$
   SET status = CASE
     WHEN reached.conflicts = 0 AND r.started_at >= ($2 ->> 'since')::timestamptz THEN 'undone'
     ELSE 'partly undone'
-  END
+  END,
+  undone_from = COALESCE(r.undone_from, r.status)
   FROM (
     SELECT
       (a.metadata ->> 'run')::uuid AS run_id,
@@ -328,7 +329,9 @@ DECLARE
   result jsonb;
 BEGIN
   run_id := linkage.start_run(work, COALESCE(dry_run, true), jsonb_build_object('since', since), NULL, NULL, NULL);
-  result := linkage.run_batch(run_id, 1, 1, 2147483647, 0);
+  IF linkage.claim_range(run_id, 1, 1, 2147483647) THEN
+    result := linkage.run_batch(run_id, 1, 1, 2147483647, 0);
+  END IF;
   PERFORM linkage.finish_run(run_id, 1, 'completed', NULL);
   RETURN QUERY SELECT
     COALESCE((result #>> '{counts,rolled_back}')::bigint, 0),
