@@ -99,7 +99,9 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
     /// the two; or the other was there first.
     /// </summary>
     private static bool IsRace(PostgresException fault) =>
-        fault.SqlState is PostgresErrorCodes.DuplicateTable or PostgresErrorCodes.DeadlockDetected;
+        fault.SqlState is PostgresErrorCodes.DuplicateTable or PostgresErrorCodes.DeadlockDetected
+        // Two that drop one index: the server has no code of its own for it, and never translates it.
+        || (fault.SqlState == PostgresErrorCodes.InternalError && fault.MessageText.StartsWith("tuple concurrently", StringComparison.Ordinal));
 
     private const string FindIndex =
         """

@@ -201,6 +201,7 @@ public sealed class RunFaultTests
         await using var session = await scene.Database.OpenAsync();
         var run = await scene.Database.ScalarAsync<Guid>(
             "SELECT linkage.start_run(linkage.user_link_work('message_deliveries'), false, '{}', NULL, NULL, NULL)");
+        await session.ExecuteAsync("SELECT linkage.claim_range(@run, 1, 1, 1)", new { run });
         await session.ExecuteAsync($"SET application_name = 'Linkage'; SET statement_timeout = {(isCancelled ? 0 : 300)}");
 
         var batch = session.ExecuteAsync("SELECT linkage.run_batch(@run, 1, 1, 1, 0, isolate => true)", new { run });

@@ -61,6 +61,7 @@ public sealed class BackfillConcurrencyTests
     {
         var run = await connection.ExecuteScalarAsync<Guid>(
             $"SELECT linkage.start_run(linkage.{work}('message_deliveries'), false, NULL, NULL, NULL, NULL)");
+        await connection.ExecuteAsync("SELECT linkage.claim_range(@run, 1, 1, 1000)", new { run });
         return await connection.QuerySingleAsync<(int, int, int)>(
             """
             SELECT (c ->> 'processed')::integer, (c ->> 'linked')::integer, (c ->> 'skipped')::integer

@@ -183,7 +183,7 @@ public sealed class UserLinkAuditClearTests(ITestOutputHelper output)
         Guid? run = null;
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new UserLinkAudit(scene.Database.Engine).ClearAsync(
-            DateTimeOffset.UtcNow, null, false, new RunOptions { BatchSize = 10 },
+            DateTimeOffset.UtcNow, null, false, new RunOptions { BatchSize = 10, Settings = new RunSettings { ThrottleLimit = 1 } },
             progress =>
             {
                 run = progress.RunId;
