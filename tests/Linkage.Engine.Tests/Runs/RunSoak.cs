@@ -69,7 +69,10 @@ internal sealed class RunSoak(PostgresSandbox server, Random random, Action<stri
         }
 
         await scene.AssertUndoneAsync(run);
-        if (isQuiet && (await scene.RunAsync(run)).Status == "undone")
+        // A second client that comes when the undo has just ended is let in, and links again.
+        var hasRival = await scene.ScalarAsync<bool>(
+            $"SELECT EXISTS (SELECT FROM linkage.run WHERE id > '{run}' AND kind = 'UserLinkBackfill' AND (counts ->> 'linked')::bigint > 0)");
+        if (isQuiet && !hasRival && (await scene.RunAsync(run)).Status == "undone")
             Assert.Equal(before, await scene.FingerprintAsync());
     }
 
