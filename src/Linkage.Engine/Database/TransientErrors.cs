@@ -34,8 +34,4 @@ public static class TransientErrors
     public static bool IsConnectionLost(NpgsqlException exception) => exception is PostgresException server
         ? server.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
         : exception.InnerException is IOException;
-
-    /// <summary>Whether it failed because it took too long or waited too long: a smaller piece may fit.</summary>
-    public static bool IsTimeout(Exception exception) =>
-        exception is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.LockNotAvailable };
 }
