@@ -1,3 +1,4 @@
+using Dapper;
 using Linkage.Engine.Runs;
 using Npgsql;
 
@@ -84,6 +85,71 @@ public sealed class RunTakeoverTests
     public async Task A_run_that_is_being_undone_is_not_resumed_before_the_undo_has_ended()
     {
         await using var scene = await RunScene.CreateAsync(Deliveries);
+        var run = await StoppedRunAsync(scene);
+        using var cancellation = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new RunUndo(scene.Database.Engine).UndoAsync(
+            run, allowRelink: true, Options(1),
+            progress =>
+            {
+                if (progress.Done > 50)
+                    cancellation.Cancel();
+            },
+            cancellation.Token));
+
+        var refused = await Assert.ThrowsAsync<LinkageException>(() => ResumeAsync(scene, run, 1));
+
+        Assert.Equal(("Linkage.Run.WrongState", run.ToString()), (refused.ErrorId, refused.Subject));
+        await UndoAsync(scene, run);
+        Assert.Equal("undone", (await scene.RunAsync(run)).Status);
+        Assert.Equal(0, await scene.LinkedAsync());
+        await scene.AssertSoundAsync();
+    }
+
+    [Fact]
+    public async Task A_stopped_run_is_stopped_again_when_its_undo_is_undone_and_goes_on_to_its_end()
+    {
+        await using var scene = await RunScene.CreateAsync(Deliveries);
+        var run = await StoppedRunAsync(scene);
+        var linked = await scene.LinkedAsync();
+
+        var undo = await UndoAsync(scene, run);
+        await UndoAsync(scene, undo.RunId!.Value);
+
+        Assert.Equal(("stopped", linked), ((await scene.RunAsync(run)).Status, await scene.LinkedAsync()));
+        var resumed = await ResumeAsync(scene, run, 2);
+        Assert.Equal(("completed", Deliveries), (resumed.Status, resumed.Count("processed")));
+        await scene.AssertSoundAsync();
+        await scene.AssertAllLinkedAsync();
+        // Now it was completed, and that is what it is again.
+        var second = await UndoAsync(scene, run);
+        await UndoAsync(scene, second.RunId!.Value);
+        Assert.Equal("completed", (await scene.RunAsync(run)).Status);
+    }
+
+    // As when a crash takes back the last batch of a worker that has ended since, and fewer workers are wanted by then.
+    [Fact]
+    public async Task A_claim_that_no_worker_works_on_is_taken_up_by_another()
+    {
+        await using var scene = await RunScene.CreateAsync(Deliveries);
+        var isClaimed = false;
+
+        var result = await scene.BackfillAsync(Options(1), progress =>
+        {
+            if (isClaimed || progress.Done == 0)
+                return;
+            isClaimed = true;
+            Assert.True(scene.Database.Connection.ExecuteScalar<bool>(
+                "SELECT linkage.claim_range(@run, 1, 7, 60)", new { run = progress.RunId }));
+        });
+
+        Assert.True(isClaimed);
+        Assert.Equal(("completed", Deliveries), (result.Status, result.Count("processed")));
+        await scene.AssertSoundAsync();
+        await scene.AssertAllLinkedAsync();
+    }
+
+    private static async Task<Guid> StoppedRunAsync(RunScene scene)
+    {
         using var cancellation = new CancellationTokenSource();
         Guid? run = null;
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scene.BackfillAsync(
@@ -95,24 +161,11 @@ public sealed class RunTakeoverTests
                     cancellation.Cancel();
             },
             cancellation: cancellation.Token));
-        using var second = new CancellationTokenSource();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new RunUndo(scene.Database.Engine).UndoAsync(
-            run!.Value, allowRelink: true, Options(1),
-            progress =>
-            {
-                if (progress.Done > 50)
-                    second.Cancel();
-            },
-            second.Token));
-
-        var refused = await Assert.ThrowsAsync<LinkageException>(() => ResumeAsync(scene, run!.Value, 1));
-
-        Assert.Equal(("Linkage.Run.WrongState", run.ToString()), (refused.ErrorId, refused.Subject));
-        await new RunUndo(scene.Database.Engine).UndoAsync(run!.Value, allowRelink: true, Options(1), _ => { }, CancellationToken.None);
-        Assert.Equal("undone", (await scene.RunAsync(run.Value)).Status);
-        Assert.Equal(0, await scene.LinkedAsync());
-        await scene.AssertSoundAsync();
+        return run!.Value;
     }
+
+    private static Task<RunResult> UndoAsync(RunScene scene, Guid run) => new RunUndo(scene.Database.Engine).UndoAsync(
+        run, allowRelink: true, Options(1), _ => { }, CancellationToken.None);
 
     /// <summary>Another session takes the run over in one transaction, so that no sign of life comes in between, and stops it.</summary>
     private static Task<int> TakeOverAsync(RunScene scene, Guid run) => scene.Database.ExecuteAsync(

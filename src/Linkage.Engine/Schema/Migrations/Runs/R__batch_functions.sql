@@ -229,10 +229,18 @@ DECLARE
 BEGIN
   IF linkage.is_rewritten(run.walk) THEN
     DELETE FROM linkage.run_range g WHERE g.run_id = current_run;
-  ELSIF EXISTS (SELECT FROM linkage.run_range g WHERE g.run_id = current_run)
-    OR linkage.next_key_set(run.walk, run.cursor, 1) IS NOT NULL
-  THEN
-    RETURN CASE WHEN run.walk ? 'base' THEN 'following' ELSE 'first' END;
+  ELSE
+    -- A crash may have brought back a claim whose worker has ended, and perhaps none of that number comes again: it is anybody's now, like
+    -- those of earlier sessions.
+    UPDATE linkage.run_range g
+    SET session = 0,
+        worker = g.worker + (SELECT COALESCE(max(o.worker), 0) FROM linkage.run_range o WHERE o.run_id = current_run AND o.session = 0)
+    WHERE g.run_id = current_run AND g.session = current_session;
+    IF EXISTS (SELECT FROM linkage.run_range g WHERE g.run_id = current_run)
+      OR linkage.next_key_set(run.walk, run.cursor, 1) IS NOT NULL
+    THEN
+      RETURN CASE WHEN run.walk ? 'base' THEN 'following' ELSE 'first' END;
+    END IF;
   END IF;
   UPDATE linkage.run r
   SET walk = linkage.following_walk(run.walk), cursor = NULL
