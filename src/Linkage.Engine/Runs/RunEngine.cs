@@ -93,17 +93,26 @@ public sealed class RunEngine(LinkageDatabase database)
         string description, string target, TransactionOptions transaction, RunOptions options, Action<RunProgress> progress,
         CancellationToken cancellation)
     {
+        var meter = new ProgressMeter(null, target, progress);
         description = await database.TransactAsync(
             transaction,
-            session => session.QuerySingleAsync<string>(
-                """
-                SELECT jsonb_set(
-                  @description::jsonb, '{walk}', linkage.fixed_walk(@description::jsonb -> 'walk') - 'file' - 'before_xid')::text
-                """,
-                new { description }),
+            async session =>
+            {
+                var (work, isMeasured) = await session.QuerySingleAsync<(string, bool)>(
+                    """
+                    SELECT
+                      jsonb_set(@description::jsonb, '{walk}', w.walk - 'file' - 'before_xid')::text,
+                      linkage.is_by_position(w.walk) OR COALESCE((w.walk ->> 'expected')::bigint, 0) > 0
+                    FROM linkage.fixed_walk(@description::jsonb -> 'walk') AS w (walk)
+                    """,
+                    new { description });
+                if (isMeasured)
+                    meter.Start(0, null);
+                else
+                    meter.Start(null, await WalkEstimate.CandidatesAsync(session, "SELECT @work::jsonb -> 'walk'", new { work }));
+                return work;
+            },
             cancellation);
-        var meter = new ProgressMeter(null, target, progress);
-        meter.Start(0, null);
         var sizer = new BatchSizer(options.BatchSize);
         var total = Batch.Empty;
         while (true)

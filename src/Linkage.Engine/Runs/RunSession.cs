@@ -31,7 +31,7 @@ internal sealed class RunSession(
             RunResult? result;
             await using (monitor = new RunMonitor(database, lease, options.Settings, start.Holds, throttle, _meter, abort))
             {
-                _meter.Start(start.Share, start.Share is null ? await EstimateAsync(start.CandidatesSql, abort.Token) : null);
+                _meter.Start(start.Share, start.Expected);
                 result = await WalkAsync(monitor, abort.Token);
             }
 
@@ -170,38 +170,23 @@ internal sealed class RunSession(
             cancellation);
     }
 
-    private async Task<Description> DescribeAsync(CancellationToken cancellation)
-    {
-        var row = await Retry.UntilAsync(
-            options.ReconnectFor,
-            () => database.TransactAsync(
-                TransactionOptions.ReadOnly,
-                session => session.QuerySingleAsync<(double? Share, string Holds, string CandidatesSql)>(
-                    """
-                    SELECT
-                      linkage.walked_share(r), r.holds::text,
-                      format('SELECT FROM %s AS t WHERE %s', (r.walk ->> 'table')::regclass, linkage.candidates(r.walk))
-                    FROM linkage.run r
-                    WHERE r.id = @runId
-                    """,
-                    new { runId = lease.RunId }),
-                cancellation),
-            cancellation);
-        return new Description(row.Share, ParseHolds(row.Holds), row.CandidatesSql);
-    }
-
-    /// <summary>How many candidates the planner expects: enough for progress, and free.</summary>
-    private async Task<long> EstimateAsync(string candidatesSql, CancellationToken cancellation)
-    {
-        var plan = await Retry.UntilAsync(
-            options.ReconnectFor,
-            () => database.TransactAsync(
-                TransactionOptions.ReadOnly,
-                session => session.QuerySingleAsync<string>($"EXPLAIN (FORMAT JSON) {candidatesSql}"),
-                cancellation),
-            cancellation);
-        return JsonDocument.Parse(plan).RootElement[0].GetProperty("Plan").GetProperty("Plan Rows").GetInt64();
-    }
+    /// <summary>How far earlier sessions came and what held them; else how many candidates there may be.</summary>
+    private Task<Start> DescribeAsync(CancellationToken cancellation) => Retry.UntilAsync(
+        options.ReconnectFor,
+        () => database.TransactAsync(
+            TransactionOptions.ReadOnly,
+            async session =>
+            {
+                var run = new { runId = lease.RunId };
+                var (share, holds) = await session.QuerySingleAsync<(double? Share, string Holds)>(
+                    "SELECT linkage.walked_share(r), r.holds::text FROM linkage.run r WHERE r.id = @runId", run);
+                return new Start(
+                    share,
+                    share is null ? await WalkEstimate.CandidatesAsync(session, "SELECT walk FROM linkage.run WHERE id = @runId", run) : null,
+                    ParseHolds(holds));
+            },
+            cancellation),
+        cancellation);
 
     private async Task<RunResult> FinishAsync(string status, string reason, TimeSpan patience)
     {
@@ -257,7 +242,7 @@ internal sealed class RunSession(
 
     private static Dictionary<string, double> ParseHolds(string json) => JsonSerializer.Deserialize<Dictionary<string, double>>(json)!;
 
-    private sealed record Description(double? Share, IReadOnlyDictionary<string, double> Holds, string CandidatesSql);
+    private sealed record Start(double? Share, long? Expected, IReadOnlyDictionary<string, double> Holds);
 
     private sealed record FinishedRun(string Status, string Counts, string Sample, string Holds, string? Message)
     {

@@ -1,5 +1,6 @@
 using Dapper;
 using Linkage.Engine.Runs;
+using Linkage.Engine.UserLinks;
 using Npgsql;
 using Xunit.Abstractions;
 
@@ -177,6 +178,24 @@ public sealed class WalkTests(ITestOutputHelper output)
                 """));
 
         Assert.InRange(result.Count("processed"), 2000, 2100);
+    }
+
+    [Theory]
+    [InlineData(RunKey.Uuid)]
+    [InlineData(RunKey.Partitioned)]
+    public async Task A_preview_tells_how_far_it_is_by_position_and_by_key(RunKey key)
+    {
+        await using var scene = await KeyedScene.CreateAsync(key);
+        await scene.FillAsync(2000);
+        await scene.ExecuteAsync("ANALYZE message_deliveries");
+        await using var engine = await scene.OpenAsync();
+        var shares = new List<double?>();
+
+        await new UserLinkBackfill(engine).RunAsync(
+            "message_deliveries", RunScene.Options() with { Mode = RunMode.Preview }, told => shares.Add(told.Share), CancellationToken.None);
+
+        Assert.All(shares, share => Assert.InRange(share ?? -1, 0, 1));
+        Assert.Contains(shares, share => share is > 0.2 and < 0.8);
     }
 
     [Fact]

@@ -84,6 +84,7 @@ LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
 AS $$
 DECLARE
   run        linkage.run := linkage.own_run(current_run, current_session);
+  mode       text := CASE WHEN run.dry_run THEN 'dry run' ELSE 'apply' END;
   claimed    linkage.run_range;
   key_set    jsonb;
   result     jsonb;
@@ -123,7 +124,7 @@ BEGIN
 
   IF isolate THEN
     BEGIN
-      result := linkage.examine(run, run.walk, key_set);
+      result := linkage.examine(run.batch, run.id, run.walk, key_set, mode);
     EXCEPTION
       WHEN query_canceled OR OTHERS THEN
         IF NOT linkage.is_fault_of_a_row(SQLSTATE) OR linkage.was_cancelled(SQLSTATE) THEN
@@ -133,10 +134,11 @@ BEGIN
         fault := SQLERRM;
     END;
   ELSE
-    result := linkage.examine(run, run.walk, key_set);
+    result := linkage.examine(run.batch, run.id, run.walk, key_set, mode);
   END IF;
   IF fault IS NOT NULL THEN
-    result := linkage.examine(run, run.walk || jsonb_build_object('fault', format('error %s: %s', sql_state, fault)), key_set);
+    result := linkage.examine(
+      run.batch, run.id, run.walk || jsonb_build_object('fault', format('error %s: %s', sql_state, fault)), key_set, mode);
     INSERT INTO linkage.run_fault (run_id, record_key, sql_state, message)
     SELECT current_run, f ->> 'record', sql_state, fault
     FROM jsonb_array_elements(result -> 'sample') AS s (f);
@@ -188,16 +190,16 @@ BEGIN
 END
 $$;
 
--- Has the capability's function examine a key set, as the run wants it.
-CREATE OR REPLACE FUNCTION linkage.examine(run linkage.run, walk jsonb, key_set jsonb) RETURNS jsonb
+-- Has a capability's function examine a key set, in mode apply, dry run or preview (run_id is null then).
+CREATE OR REPLACE FUNCTION linkage.examine(batch text, run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
   result jsonb;
 BEGIN
-  EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(run.batch))
+  EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(batch))
   INTO result
-  USING run.id, walk, key_set, CASE WHEN run.dry_run THEN 'dry run' ELSE 'apply' END;
+  USING run_id, walk, key_set, mode;
   RETURN result;
 END
 $$;
@@ -256,22 +258,19 @@ CREATE OR REPLACE FUNCTION linkage.preview_batch(work jsonb, cursor jsonb, size 
 LANGUAGE plpgsql SET jit = off SET random_page_cost = 1.1
 AS $$
 DECLARE
-  key_set jsonb := linkage.next_key_set(work -> 'walk', cursor, size);
-  result  jsonb;
+  key_set  jsonb := linkage.next_key_set(work -> 'walk', cursor, size);
+  result   jsonb;
+  examined bigint;
 BEGIN
   IF key_set IS NULL THEN
     RETURN NULL;
   END IF;
-  EXECUTE format('SELECT %s($1, $2, $3, $4)', linkage.own_function(work ->> 'batch'))
-  INTO result
-  USING NULL::uuid, work -> 'walk', key_set, 'preview';
+  result := linkage.examine(work ->> 'batch', NULL, work -> 'walk', key_set, 'preview');
+  examined := COALESCE((key_set ->> 'rows')::bigint, (result #>> '{counts,processed}')::bigint);
   RETURN result
     || jsonb_build_object(
-      'cursor', key_set -> 'upto',
-      'rows', COALESCE(key_set -> 'rows', result #> '{counts,processed}'),
-      'asked', size,
-      'share', linkage.key_set_share(work -> 'walk', key_set, (result #>> '{counts,processed}')::bigint),
-      'more', true);
+      'cursor', key_set -> 'upto', 'rows', examined, 'asked', size,
+      'share', linkage.key_set_share(work -> 'walk', key_set, examined), 'more', true);
 END
 $$;
 
