@@ -7,10 +7,11 @@
 -- Phones compare normalised on both sides. A removed guest still tells the event. A guest's user who does not exist any more
 -- is nobody to link to, and no reason to guess another.
 --
--- Arrays of one serve triggers, arrays of thousands the backfill. The function is one SELECT and is inlined into the caller's
--- plan. Plan: for each record event_guests' primary key, then idx_event_guests_event_phone_normalized where its guest has no user,
--- idx_users_phone_normalized where the fallback is on and asked for, users' primary key: nested loops, whatever the planner
--- believes of the tables. LATERAL and OFFSET 0 see to it; left to itself, it reads all guests for each batch.
+-- Arrays of one serve triggers, arrays of thousands the backfill. The function is one SELECT and is inlined into the caller's plan.
+-- Plan: event_guests' primary key and users' for each guest once, hashed; for each record idx_event_guests_event_phone_normalized where
+-- its guest has no user, and users' primary key for what that finds; idx_users_phone_normalized where the fallback is on and asked
+-- for: nested loops, whatever the planner believes of the tables. LATERAL and OFFSET 0 see to it; left to itself, it reads all
+-- guests for each batch.
 --
 -- Record keys, and what was asked with (asked_*), go through as they are: a join by ordinal would cost the planner its estimates.
 CREATE OR REPLACE FUNCTION linkage.resolve_user_links(
@@ -69,18 +70,28 @@ AS $$
         WHEN r.guest_user_id IS NOT NULL THEN r.guest_user_id
         WHEN e.guests = 1 AND e.user_id IS NOT NULL THEN e.user_id
         WHEN p.users = 1 THEN p.user_id
-      END AS user_id
+      END AS user_id,
+      r.existing_user
     FROM flag f
     CROSS JOIN (
       SELECT
         i.ordinal, i.record_key, i.asked_guest, i.asked_event, i.asked_phone,
         COALESCE(i.asked_event, own.event_id) AS event_id,
         {{app}}.normalize_phone(i.asked_phone) AS phone,
-        CASE WHEN own.removed_at IS NULL THEN own.user_id END AS guest_user_id
+        CASE WHEN own.removed_at IS NULL THEN own.user_id END AS guest_user_id,
+        own.existing_user
       FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS i (record_key, asked_guest, asked_event, asked_phone, ordinal)
-      LEFT JOIN LATERAL (
-        SELECT g.event_id, g.user_id, g.removed_at FROM {{app}}.event_guests g WHERE g.id = i.asked_guest OFFSET 0
-      ) AS own ON true
+      LEFT JOIN (
+        SELECT g.id, g.event_id, g.user_id, g.removed_at, u.id AS existing_user
+        FROM (SELECT DISTINCT n.id FROM unnest($2) AS n (id)) AS n
+        CROSS JOIN LATERAL (
+          SELECT g.id, g.event_id, g.user_id, g.removed_at FROM {{app}}.event_guests g WHERE g.id = n.id OFFSET 0
+        ) AS g
+        LEFT JOIN LATERAL (
+          SELECT u.id FROM {{app}}.users u WHERE g.removed_at IS NULL AND u.id = g.user_id OFFSET 0
+        ) AS u ON true
+        OFFSET 0
+      ) AS own ON own.id = i.asked_guest
       OFFSET 0
     ) AS r
     CROSS JOIN LATERAL (
@@ -96,7 +107,12 @@ AS $$
     ) AS p
     OFFSET 0
   ) AS d
-  LEFT JOIN LATERAL (SELECT u.id FROM {{app}}.users u WHERE u.id = d.user_id OFFSET 0) AS u ON true
+  LEFT JOIN LATERAL (
+    SELECT d.user_id WHERE d.user_id = d.existing_user
+    UNION ALL
+    SELECT u.id FROM {{app}}.users u WHERE d.existing_user IS DISTINCT FROM d.user_id AND u.id = d.user_id
+    OFFSET 0
+  ) AS u (id) ON true
 $$;
 
 -- The rule, less what an undo has suppressed for these records of a target.
