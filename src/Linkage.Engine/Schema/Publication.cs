@@ -24,7 +24,10 @@ internal sealed partial record PublishedFunction(string Name, string Arguments, 
     /// <summary>How <c>to_regprocedure</c> finds it.</summary>
     public string Signature(string schema) => $"{schema}.{Name}({Types})";
 
-    /// <summary>What a script publishes.</summary>
+    /// <summary>
+    /// What a script publishes: what it creates or has created by a call, and trigger functions that a comment declares
+    /// (<c>-- publishes function {{app}}.name()</c>), since SQL makes their text.
+    /// </summary>
     /// <param name="template">The script.</param>
     /// <param name="render">Fills in its tokens.</param>
     public static IEnumerable<PublishedFunction> Find(string template, Func<string, string> render)
@@ -35,6 +38,9 @@ internal sealed partial record PublishedFunction(string Name, string Arguments, 
                 match.Groups["name"].Value, render(match.Groups["arguments"].Value), match.Groups["result"].Value, IsDirect: true,
                 IsRevoked: match.Groups["attributes"].Value.Contains("SECURITY DEFINER", StringComparison.Ordinal));
         }
+
+        foreach (Match match in Declared().Matches(template))
+            yield return new(match.Groups["name"].Value, string.Empty, "trigger", IsDirect: true, IsRevoked: true);
 
         foreach (Match match in ByCall().Matches(template))
         {
@@ -73,6 +79,9 @@ internal sealed partial record PublishedFunction(string Name, string Arguments, 
         RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Direct();
 
+    [GeneratedRegex(@"^-- publishes function \{\{app\}\}\.(?<name>\w+)\(\)\r?$", RegexOptions.Multiline)]
+    private static partial Regex Declared();
+
     [GeneratedRegex(
         @"linkage\.publish_function\(\s*'(?<name>\w+)',\s*'(?<arguments>(?:[^']|'')*)',\s*'(?<result>(?:[^']|'')*)',\s*'\w+',\s*'\w+',\s*(?<reads>NULL|ARRAY)")]
     private static partial Regex ByCall();
@@ -84,12 +93,15 @@ internal sealed partial record PublishedFunction(string Name, string Arguments, 
 /// <param name="Function">The function that it runs, as <c>to_regprocedure</c> finds it.</param>
 internal sealed partial record PublishedTrigger(string Name, string Table, string Function)
 {
-    /// <summary>What a script publishes; its tokens are filled in.</summary>
+    /// <summary>What a script publishes by a call, or declares in a comment; its tokens are filled in.</summary>
     public static IEnumerable<PublishedTrigger> Find(string sql) =>
-        Call().Matches(sql).Select(m => new PublishedTrigger(m.Groups["name"].Value, m.Groups["table"].Value, m.Groups["function"].Value));
+        Call().Matches(sql).Concat(Declared().Matches(sql)).Select(m => new PublishedTrigger(m.Groups["name"].Value, m.Groups["table"].Value, m.Groups["function"].Value));
 
     [GeneratedRegex(
         @"linkage\.publish_trigger\(\s*'(?<name>\w+)',\s*'(?<table>(?:[^']|'')*)',.*?EXECUTE FUNCTION (?<function>[^']+\(\))'",
         RegexOptions.Singleline)]
     private static partial Regex Call();
+
+    [GeneratedRegex(@"^-- publishes trigger (?<name>\w+) on (?<table>\S+) by (?<function>\S+?)\r?$", RegexOptions.Multiline)]
+    private static partial Regex Declared();
 }

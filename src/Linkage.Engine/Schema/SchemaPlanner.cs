@@ -101,9 +101,9 @@ internal sealed class SchemaPlanner
             });
         }
 
-        // An upgrade makes all functions anew, so one that changed brings the others along.
+        // An upgrade makes all functions anew, so one that changed brings the others along, and the triggers that they make.
         return steps.Any(s => s is { IsTransactional: true, IsNeeded: true })
-            ? [.. steps.Select(s => s.Kind == MigrationKind.Repeatable ? s with { IsNeeded = true } : s)]
+            ? [.. steps.Select(s => s.Kind is MigrationKind.Repeatable or MigrationKind.Trigger ? s with { IsNeeded = true } : s)]
             : steps;
     }
 

@@ -76,10 +76,14 @@ CREATE OR REPLACE FUNCTION linkage.claim_function(signature text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  claimed  regprocedure := signature::regprocedure;
+  claimed  regprocedure := to_regprocedure(signature);
   replaced text := current_setting('linkage.replacing')::jsonb ->> signature;
   is_definer boolean;
 BEGIN
+  IF claimed IS NULL THEN
+    -- The trigger function of a target that was unregistered.
+    RETURN;
+  END IF;
   SELECT p.prosecdef INTO is_definer FROM pg_proc p WHERE p.oid = claimed;
   IF is_definer THEN
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', claimed);

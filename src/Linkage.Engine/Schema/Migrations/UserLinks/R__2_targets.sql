@@ -38,15 +38,15 @@ CREATE OR REPLACE FUNCTION linkage.guest_link_audit_name(target text) RETURNS te
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT $1 || '_backfill' $$;
 
--- The key of alias t as text: of one column its value, of several a jsonb array of them.
-CREATE OR REPLACE FUNCTION linkage.record_key_expression(target linkage.link_target) RETURNS text
+-- The key of an alias as text: of one column its value, of several a jsonb array of them.
+CREATE OR REPLACE FUNCTION linkage.record_key_expression(target linkage.link_target, alias text DEFAULT 't') RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT CASE
-    WHEN cardinality(target.key_columns) = 1 THEN pg_catalog.format('t.%I::text', target.key_columns[1])
+    WHEN cardinality(target.key_columns) = 1 THEN pg_catalog.format('%s.%I::text', alias, target.key_columns[1])
     ELSE (
       SELECT pg_catalog.format(
-        'pg_catalog.jsonb_build_array(%s)::text', pg_catalog.string_agg(pg_catalog.format('t.%I::text', c), ', ' ORDER BY i))
+        'pg_catalog.jsonb_build_array(%s)::text', pg_catalog.string_agg(pg_catalog.format('%s.%I::text', alias, c), ', ' ORDER BY i))
       FROM unnest(target.key_columns) WITH ORDINALITY AS k (c, i)
     )
   END

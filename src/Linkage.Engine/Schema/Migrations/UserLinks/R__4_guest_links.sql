@@ -14,9 +14,9 @@ DECLARE
   counts jsonb := '{}';
   sample jsonb := '[]';
 BEGIN
-  -- What the delivery trigger decided before, in the same statement perhaps, is not what is linked here.
+  -- What a trigger decided before, in the same statement perhaps, is not what is linked here.
   IF mode = 'apply' AND current_setting('linkage.pending_key', true) <> '' THEN
-    PERFORM set_config('linkage.pending_key', '', true);
+    PERFORM linkage.audit_pending_link();
   END IF;
 
   FOR target IN SELECT * FROM linkage.link_target t WHERE t.guest_column IS NOT NULL ORDER BY t.name LOOP

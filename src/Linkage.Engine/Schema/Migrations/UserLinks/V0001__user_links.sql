@@ -48,6 +48,8 @@ COMMENT ON TABLE {{app}}.user_link_audit IS 'Linkage: what was examined, what it
 -- The tables whose rows get a user, with the names of their columns.
 CREATE TABLE IF NOT EXISTS linkage.link_target (
   name          text PRIMARY KEY,
+  -- names its trigger function
+  number        integer GENERATED ALWAYS AS IDENTITY UNIQUE,
   table_schema  name NOT NULL,
   table_name    name NOT NULL,
   key_columns   name[] NOT NULL,

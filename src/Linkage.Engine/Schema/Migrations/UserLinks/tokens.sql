@@ -1,9 +1,9 @@
--- What the scripts of user links need to know of the application's tables: types of keys, and the key of a delivery as text. A null
--- value means that the component does not fit here; requires says what is missing.
+-- What the scripts of user links need to know of the application's tables: types of keys. A null value means that the component does
+-- not fit here; requires says what is missing.
 WITH columns AS (
   SELECT
     c.relname AS table_name, a.attname AS column_name, format_type(a.atttypid, a.atttypmod) AS type,
-    array_position(i.indkey::smallint[], a.attnum) AS key_position
+    a.attnum = ANY (i.indkey::smallint[]) AS is_key
   FROM pg_class c
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
@@ -11,17 +11,9 @@ WITH columns AS (
     AND c.relname IN ('users', 'event_guests', 'message_deliveries', 'user_link_audit')
 ),
 delivery_key AS (
-  SELECT
-    count(*) AS size,
-    min(type) AS type,
-    string_agg(format('%s.%I::text', '<row>', column_name), ', ' ORDER BY key_position) AS texts,
-    string_agg(format('d.%1$I = NEW.%1$I', column_name), ' AND ' ORDER BY key_position) AS is_new
+  SELECT count(*) AS size, min(type) AS type
   FROM columns
-  WHERE table_name = 'message_deliveries' AND key_position IS NOT NULL
-),
-key_text AS (
-  SELECT CASE WHEN k.size = 1 THEN k.texts WHEN k.size > 1 THEN format('jsonb_build_array(%s)::text', k.texts) END AS expression
-  FROM delivery_key k
+  WHERE table_name = 'message_deliveries' AND is_key
 )
 SELECT n.name AS "Name", n.value AS "Value", n.requires AS "Requires"
 FROM (
@@ -43,13 +35,9 @@ FROM (
   -- the audit's key is its own where it stands already
   SELECT 'audit_id', COALESCE((SELECT c.type FROM columns c WHERE c.table_name = 'user_link_audit' AND c.column_name = 'id'), 'bigint'), NULL
   UNION ALL
-  SELECT 'delivery_key', replace(k.expression, '<row>', 'NEW'), 'a primary key on message_deliveries, by which its rows are audited'
-  FROM key_text k
-  UNION ALL
-  SELECT 'delivery_text', replace(k.expression, '<row>', 't'), 'a primary key on message_deliveries, by which its rows are audited'
-  FROM key_text k
+  -- needed too
+  SELECT 'message_deliveries.key', NULLIF(k.size, 0)::text, 'a primary key on message_deliveries, by which its rows are audited'
+  FROM delivery_key k
   UNION ALL
   SELECT 'delivery_key_is_uuid', CASE WHEN k.size = 1 AND k.type = 'uuid' THEN 'true' ELSE 'false' END, NULL FROM delivery_key k
-  UNION ALL
-  SELECT 'delivery_is_new', k.is_new, 'a primary key on message_deliveries, by which its rows are audited' FROM delivery_key k
 ) AS n (name, value, requires)
