@@ -96,7 +96,7 @@ public sealed class SchemaInspector(LinkageDatabase database)
         return Count(
             "SchemaTriggers", CheckStatus.Critical, disabled, "Disabled",
             $"All {triggers.Count} triggers are enabled.",
-            $"Disabled: {List(disabled)}. ALTER TABLE ... ENABLE TRIGGER switches them on.");
+            $"Disabled: {List(disabled)}. Enable-LinkageTrigger enables them.");
     }
 
     private static CheckResult Indexes(SchemaState state, SchemaPlan plan)

@@ -20,7 +20,7 @@ own_table AS (
   SELECT
     c.oid::regclass AS name, c.relnamespace = 'linkage'::regnamespace AS is_internal,
     c.relnamespace = 'linkage'::regnamespace
-      AND c.relname IN ('migration', 'installation', 'installed_object', 'stale_index', 'stale_constraint') AS is_bookkeeping,
+      AND c.relname IN ('migration', 'installation', 'installed_object', 'stale_index', 'stale_constraint', 'trigger_switch') AS is_bookkeeping,
     c.relname = 'replaced_definition' AND c.relnamespace = 'linkage'::regnamespace AS is_memory
   FROM pg_class c
   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition

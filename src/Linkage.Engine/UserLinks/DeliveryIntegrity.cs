@@ -101,19 +101,24 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
 
     private static CheckResult Triggers(IReadOnlyList<Trigger> triggers)
     {
-        var silent = triggers.Where(trigger => trigger.State != "enabled").ToList();
+        var silent = triggers.Where(trigger => trigger.State is not ("Enabled" or "Always")).ToList();
         return new CheckResult(
             "DeliveryTriggers", silent.Count == 0 ? CheckStatus.Healthy : CheckStatus.Critical, silent.Count, 0,
             silent.Count == 0
                 ? $"All {triggers.Count} triggers are enabled."
                 : $"New deliveries or guests are not linked: {string.Join("; ", silent.Select(Describe))}. "
-                    + (silent.Any(trigger => trigger.State == "missing")
-                        ? "Install-LinkageSchema creates missing triggers; ALTER TABLE ... ENABLE TRIGGER enables the others."
-                        : "ALTER TABLE ... ENABLE TRIGGER enables them."),
-            triggers.ToDictionary(trigger => trigger.Name ?? "trigger", object? (trigger) => trigger.State));
+                    + (silent.Any(trigger => trigger.State == "Missing")
+                        ? "Install-LinkageSchema creates missing triggers; Enable-LinkageTrigger enables the others."
+                        : "Enable-LinkageTrigger enables them."),
+            triggers.ToDictionary(trigger => trigger.Name, object? (trigger) => trigger.State));
 
-        static string Describe(Trigger trigger) =>
-            $"{trigger.Name ?? "a trigger"}{(trigger.Table is null ? "" : $" on {trigger.Table}")} is {trigger.State}";
+        static string Describe(Trigger trigger) => $"{trigger.Name} on {trigger.Table} is " + trigger.State switch
+        {
+            "ReplicaOnly" => "enabled in replicas only",
+            "SwitchedOff" => "off by its switch",
+            "Disabled" => "disabled",
+            _ => "missing",
+        };
     }
 
     private static CheckResult TriggerSuccess(Activity activity, DeliveryIntegrityOptions options)
@@ -208,7 +213,7 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
             """;
     }
 
-    private sealed record Trigger(string? Name, string? Table, string State)
+    private sealed record Trigger(string Name, string Table, string State)
     {
         public const string Columns = """m.trigger_name AS "Name", m.table_name AS "Table", m.state AS "State" """;
     }

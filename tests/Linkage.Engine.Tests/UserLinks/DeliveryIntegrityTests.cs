@@ -164,9 +164,10 @@ public sealed class DeliveryIntegrityTests
     }
 
     [Theory]
-    [InlineData("ALTER TABLE message_deliveries DISABLE TRIGGER trigger_message_deliveries_auto_link_user", "disabled")]
-    [InlineData("ALTER TABLE event_guests ENABLE REPLICA TRIGGER trigger_backfill_deliveries_on_guest_link", "replica only")]
-    [InlineData("DROP TRIGGER trigger_message_deliveries_audit_user_link ON message_deliveries", "missing")]
+    [InlineData("ALTER TABLE message_deliveries DISABLE TRIGGER trigger_message_deliveries_auto_link_user", "Disabled")]
+    [InlineData("ALTER TABLE event_guests ENABLE REPLICA TRIGGER trigger_backfill_deliveries_on_guest_link", "ReplicaOnly")]
+    [InlineData("DROP TRIGGER trigger_message_deliveries_audit_user_link ON message_deliveries", "Missing")]
+    [InlineData("INSERT INTO linkage.trigger_switch VALUES (0)", "SwitchedOff")]
     public async Task A_trigger_that_does_not_fire_is_critical(string silence, string state)
     {
         await using var scene = await LinkScene.CreateAsync();
@@ -175,7 +176,7 @@ public sealed class DeliveryIntegrityTests
         var triggers = (await CheckAsync(scene.Database))["DeliveryTriggers"];
 
         Assert.Equal((CheckStatus.Critical, 1), (triggers.Status, triggers.Value));
-        Assert.Equal([state], triggers.Details.Values.Where(value => value as string != "enabled"));
+        Assert.Equal([state], triggers.Details.Values.Where(value => value as string != "Enabled"));
     }
 
     [Fact]

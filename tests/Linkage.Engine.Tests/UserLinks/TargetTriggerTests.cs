@@ -187,7 +187,7 @@ public sealed class TargetTriggerTests
             Assert.Single(await scene.Database.QueryAsync<(bool, bool, bool, bool)>(
                 """
                 SELECT
-                  p.prosecdef, p.proowner = n.nspowner, p.proconfig = ARRAY['search_path=pg_catalog, pg_temp'],
+                  p.prosecdef, p.proowner = n.nspowner, p.proconfig = ARRAY['search_path=pg_catalog, pg_temp', 'row_security=off'],
                   EXISTS (SELECT FROM aclexplode(COALESCE(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0)
                 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                 WHERE p.proname ~ '^link_target_\d+_trigger$'

@@ -1,8 +1,63 @@
 -- Deliveries of a guest who has a user: the rule "guest" seen from the guest's side, for one guest (trigger, by hand) or many.
 
--- Links the guests' unlinked deliveries in every target that knows guests, and audits each of them.
+-- Links the guests' unlinked records in one target that knows guests, and audits each of them.
 -- The guest must be active and may have no other user; the user must exist; what was undone stays undone.
 -- Plan: idx_message_deliveries_guest_user_null by guest, then primary keys.
+CREATE OR REPLACE FUNCTION linkage.link_guests_in(
+  target linkage.link_target, run_id uuid, link_source text, guest_ids {{guest_id}}[], user_ids {{user_id}}[], mode text,
+  fault text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  result jsonb;
+BEGIN
+  -- What a trigger decided before, in the same statement perhaps, is not what is linked here.
+  IF mode = 'apply' AND current_setting('linkage.pending_key', true) <> '' THEN
+    PERFORM linkage.audit_pending_link();
+  END IF;
+
+  EXECUTE linkage.link_statement(
+    target,
+    format(
+      'SELECT
+         row_number() OVER (ORDER BY k.record_key) AS ordinal,
+         k.record_key, g.event_id, {{app}}.normalize_phone(t.%1$I::text) AS normalized_phone, p.guest_id AS matched_guest_id,
+         CASE WHEN o.outcome = ''linked'' THEN p.user_id END AS user_id, o.outcome, ''guest'' AS rule, o.reason
+       FROM unnest($5, $6) AS p (guest_id, user_id)
+       JOIN %2$I.%3$I AS t ON t.%4$I = p.guest_id AND t.%5$I IS NULL
+       JOIN {{app}}.event_guests g ON g.id = p.guest_id
+       LEFT JOIN {{app}}.users u ON u.id = p.user_id
+       CROSS JOIN (SELECT {{app}}.get_feature_flag(''LINK_USER_BY_PHONE'') IS TRUE) AS f (linking)
+       CROSS JOIN LATERAL (SELECT %6$s) AS k (record_key)
+       LEFT JOIN linkage.link_suppression s
+         ON s.target = $1 AND s.record_key = k.record_key COLLATE "C" AND s.user_id = p.user_id
+       CROSS JOIN LATERAL (
+         SELECT CASE
+           WHEN NOT f.linking THEN ''feature off''
+           WHEN g.removed_at IS NOT NULL THEN ''the guest is removed''
+           WHEN g.user_id <> p.user_id THEN ''the guest has another user''
+           WHEN u.id IS NULL THEN ''the guest''''s user does not exist''
+           WHEN s.target IS NOT NULL THEN ''suppressed''
+         END
+       ) AS r (reason)
+       CROSS JOIN LATERAL (
+         SELECT
+           CASE WHEN r.reason IS NULL THEN ''linked'' WHEN r.reason IN (''feature off'', ''suppressed'') THEN ''skipped'' ELSE ''no_match'' END,
+           r.reason
+       ) AS o (outcome, reason)',
+      target.phone_column, target.table_schema, target.table_name, target.guest_column, target.user_column,
+      linkage.record_key_expression(target)),
+    linkage.record_key_condition(target, 'd.record_key'),
+    format('t.%I = d.matched_guest_id', target.guest_column),
+    false,
+    mode, fault)
+  INTO result
+  USING target.name, linkage.guest_link_audit_name(target.name), run_id, link_source, guest_ids, user_ids;
+  RETURN result;
+END
+$$;
+
+-- The same in every such target.
 CREATE OR REPLACE FUNCTION linkage.link_guest_deliveries(
   run_id uuid, link_source text, guest_ids {{guest_id}}[], user_ids {{user_id}}[], mode text,
   fault text DEFAULT NULL) RETURNS jsonb
@@ -14,50 +69,8 @@ DECLARE
   counts jsonb := '{}';
   sample jsonb := '[]';
 BEGIN
-  -- What a trigger decided before, in the same statement perhaps, is not what is linked here.
-  IF mode = 'apply' AND current_setting('linkage.pending_key', true) <> '' THEN
-    PERFORM linkage.audit_pending_link();
-  END IF;
-
   FOR target IN SELECT * FROM linkage.link_target t WHERE t.guest_column IS NOT NULL ORDER BY t.name LOOP
-    EXECUTE linkage.link_statement(
-      target,
-      format(
-        'SELECT
-           row_number() OVER (ORDER BY k.record_key) AS ordinal,
-           k.record_key, g.event_id, {{app}}.normalize_phone(t.%1$I::text) AS normalized_phone, p.guest_id AS matched_guest_id,
-           CASE WHEN o.outcome = ''linked'' THEN p.user_id END AS user_id, o.outcome, ''guest'' AS rule, o.reason
-         FROM unnest($5, $6) AS p (guest_id, user_id)
-         JOIN %2$I.%3$I AS t ON t.%4$I = p.guest_id AND t.%5$I IS NULL
-         JOIN {{app}}.event_guests g ON g.id = p.guest_id
-         LEFT JOIN {{app}}.users u ON u.id = p.user_id
-         CROSS JOIN (SELECT {{app}}.get_feature_flag(''LINK_USER_BY_PHONE'') IS TRUE) AS f (linking)
-         CROSS JOIN LATERAL (SELECT %6$s) AS k (record_key)
-         LEFT JOIN linkage.link_suppression s
-           ON s.target = $1 AND s.record_key = k.record_key COLLATE "C" AND s.user_id = p.user_id
-         CROSS JOIN LATERAL (
-           SELECT CASE
-             WHEN NOT f.linking THEN ''feature off''
-             WHEN g.removed_at IS NOT NULL THEN ''the guest is removed''
-             WHEN g.user_id <> p.user_id THEN ''the guest has another user''
-             WHEN u.id IS NULL THEN ''the guest''''s user does not exist''
-             WHEN s.target IS NOT NULL THEN ''suppressed''
-           END
-         ) AS r (reason)
-         CROSS JOIN LATERAL (
-           SELECT
-             CASE WHEN r.reason IS NULL THEN ''linked'' WHEN r.reason IN (''feature off'', ''suppressed'') THEN ''skipped'' ELSE ''no_match'' END,
-             r.reason
-         ) AS o (outcome, reason)',
-        target.phone_column, target.table_schema, target.table_name, target.guest_column, target.user_column,
-        linkage.record_key_expression(target)),
-      linkage.record_key_condition(target, 'd.record_key'),
-      format('t.%I = d.matched_guest_id', target.guest_column),
-      false,
-      mode, fault)
-    INTO result
-    USING target.name, linkage.guest_link_audit_name(target.name), run_id, link_source, guest_ids, user_ids;
-
+    result := linkage.link_guests_in(target, run_id, link_source, guest_ids, user_ids, mode, fault);
     counts := linkage.add_counts(counts, result -> 'counts');
     sample := sample || (result -> 'sample');
   END LOOP;

@@ -1,6 +1,7 @@
 -- The triggers that link a target's records when they are written. All targets have the same function, made from the template in
 -- linkage.link_trigger_function with the target's own names. It runs with its owner's rights, since the application's role may not
--- lock guests; a locked search_path keeps a hostile schema of the caller out.
+-- lock guests; a locked search_path keeps a hostile schema of the caller out, and row_security off makes an error, which is audited, of
+-- rows that policies would hide from the owner.
 --
 -- Before the write a record is linked, after it the decision is audited, so that what ON CONFLICT never wrote is not audited. The
 -- decision travels in three settings of the transaction:
@@ -18,10 +19,12 @@ CREATE OR REPLACE FUNCTION linkage.link_trigger_names(
   target linkage.link_target, OUT link_function text, OUT link_trigger name, OUT audit_trigger name)
 LANGUAGE sql STABLE
 AS $$
-  SELECT '{{app}}.auto_link_user_by_phone_trigger()', 'trigger_message_deliveries_auto_link_user', 'trigger_message_deliveries_audit_user_link'
+  SELECT
+    '{{app}}.auto_link_user_by_phone_trigger()', 'trigger_message_deliveries_auto_link_user', 'trigger_message_deliveries_audit_user_link'
   WHERE target.name = 'message_deliveries'
   UNION ALL
-  SELECT pg_catalog.format('linkage.link_target_%s_trigger()', target.number), 'trigger_linkage_auto_link_user', 'trigger_linkage_audit_user_link'
+  SELECT
+    pg_catalog.format('linkage.link_target_%s_trigger()', target.number), 'trigger_linkage_auto_link_user', 'trigger_linkage_audit_user_link'
   WHERE target.name <> 'message_deliveries'
 $$;
 
@@ -115,7 +118,8 @@ BEGIN
     linkage.target_table(target), target.user_column, linkage.record_key_condition(target, '$1'))
   USING record_key, linked_user;
 EXCEPTION WHEN OTHERS THEN
-  RAISE WARNING 'Linkage could not take back the link of record % of % that it could not audit: % (%).', record_key, target_name, SQLERRM, SQLSTATE;
+  RAISE WARNING 'Linkage could not take back the link of record % of % that it could not audit: % (%).',
+    record_key, target_name, SQLERRM, SQLSTATE;
 END
 $$;
 
@@ -133,7 +137,7 @@ $$;
 
 -- Audits the last decision of a statement; those before it were audited when the next one was made.
 CREATE OR REPLACE FUNCTION linkage.audit_user_link_trigger() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 BEGIN
   IF current_setting('linkage.pending_written', true) <> '' THEN
@@ -147,6 +151,22 @@ BEGIN
 END
 $$;
 
+-- Reports that linking the records of a guest failed: always by a warning, and in the audit if that can be.
+CREATE OR REPLACE FUNCTION linkage.report_guest_fault(target text, guest jsonb, state text, message text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  RAISE WARNING 'Linkage could not link the records of guest % in %: % (%). Invoke-UserLinkBackfill will.',
+    guest ->> 'id', target, message, state;
+  INSERT INTO {{app}}.user_link_audit (table_name, event_id, matched_guest_id, outcome, rule, source, metadata)
+  VALUES (
+    linkage.guest_link_audit_name(target), (guest ->> 'event_id')::{{event_id}}, (guest ->> 'id')::{{guest_id}}, 'skipped', 'guest',
+    'guest link', jsonb_build_object('reason', format('error %s: %s', state, message)));
+EXCEPTION WHEN OTHERS THEN
+  NULL; -- the warning above has said it
+END
+$$;
+
 -- The function that links a target's records before they are written, as the statement that creates it.
 CREATE OR REPLACE FUNCTION linkage.link_trigger_function(target linkage.link_target) RETURNS text
 LANGUAGE sql STABLE
@@ -154,7 +174,7 @@ AS $create$
   SELECT pg_catalog.format(
     $template$
 CREATE OR REPLACE FUNCTION %1$s RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $trigger$
 DECLARE
   decision record;
@@ -179,7 +199,15 @@ BEGIN
 %10$s
   SELECT d.* INTO decision
   FROM linkage.decide_user_links(
-    %2$L, ARRAY[%7$s], ARRAY[%8$s::{{guest_id}}], ARRAY[%9$s::{{event_id}}], ARRAY[NEW.%3$I::text]) d;
+    %2$L, ARRAY[%7$s], ARRAY[%8$s::{{guest_id}}], ARRAY[%9$s::{{event_id}}], ARRAY[NEW.%3$I::text]) d
+  WHERE NOT EXISTS (SELECT FROM linkage.trigger_switch s WHERE s.number = %12$s);
+  IF NOT FOUND THEN
+    -- Switched off: as if the trigger were disabled.
+    IF current_setting('linkage.pending_key', true) <> '' THEN
+      PERFORM set_config('linkage.pending_key', '', true);
+    END IF;
+    RETURN NEW;
+  END IF;
 
   -- A user who is being deleted in another transaction is waited for: the foreign key would fail the application's write.
   IF decision.user_id IS NOT NULL THEN
@@ -241,12 +269,14 @@ AS $create$
   -- A guest that is being linked in another transaction is waited for; one that is linked later finds this row.
   -- A guest that has a user needs no lock: nothing that comes could be missed.
   IF NEW.%1$I IS NOT NULL THEN
-    PERFORM FROM {{app}}.event_guests g WHERE g.id = NEW.%1$I AND g.user_id IS NULL AND g.removed_at IS NULL;
+    PERFORM FROM {{app}}.event_guests g
+    WHERE g.id = NEW.%1$I AND g.user_id IS NULL AND g.removed_at IS NULL
+      AND NOT EXISTS (SELECT FROM linkage.trigger_switch s WHERE s.number = %2$s);
     IF FOUND THEN
       PERFORM FROM {{app}}.event_guests g WHERE g.id = NEW.%1$I FOR SHARE;
     END IF;
   END IF;
-$template$, target.guest_column) END
+$template$, target.guest_column, target.number) END
 $create$;
 
 -- Makes the trigger function of a target, or makes it anew. No lock of the table.
@@ -330,6 +360,7 @@ BEGIN
     EXECUTE format('DROP FUNCTION %s', names.link_function);
   END IF;
   DELETE FROM linkage.installed_object i WHERE i.object = ANY (linkage.link_trigger_objects(target));
+  DELETE FROM linkage.trigger_switch s WHERE s.number = target.number;
 END
 $$;
 

@@ -113,44 +113,6 @@ AS $$
   ) AS e
 $$;
 
--- The triggers that keep a target linked, and whether they fire: enabled, disabled, replica only, missing. Those of message_deliveries
--- are known by name; of other targets Linkage's own are listed, and a row of null names says that there are none.
-CREATE OR REPLACE FUNCTION linkage.link_trigger_states(wanted text)
-RETURNS TABLE (trigger_name text, table_name text, state text)
-LANGUAGE plpgsql STABLE
-AS $$
-DECLARE
-  target   linkage.link_target := linkage.find_link_target(wanted);
-  relation regclass := to_regclass(format('%I.%I', target.table_schema, target.table_name));
-BEGIN
-  RETURN QUERY
-  SELECT
-    e.name, e.relation::text,
-    CASE t.tgenabled WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'replica only' WHEN 'O' THEN 'enabled' WHEN 'A' THEN 'enabled' ELSE 'missing' END
-  FROM (
-    SELECT n.name, relation
-    FROM (VALUES
-      ('trigger_message_deliveries_auto_link_user'), ('trigger_message_deliveries_audit_user_link')) AS n (name)
-    WHERE target.name = 'message_deliveries'
-    UNION ALL
-    SELECT own.tgname::text, relation
-    FROM pg_catalog.pg_trigger own
-    WHERE target.name <> 'message_deliveries'
-      AND own.tgrelid = relation AND NOT own.tgisinternal AND linkage.is_own(own.oid, 'pg_catalog.pg_trigger')
-    UNION ALL
-    SELECT NULL, relation
-    WHERE target.name <> 'message_deliveries' AND NOT EXISTS (
-      SELECT
-      FROM pg_catalog.pg_trigger own
-      WHERE own.tgrelid = relation AND NOT own.tgisinternal AND linkage.is_own(own.oid, 'pg_catalog.pg_trigger'))
-    UNION ALL
-    SELECT 'trigger_backfill_deliveries_on_guest_link', to_regclass('{{app}}.event_guests')
-    WHERE target.guest_column IS NOT NULL
-  ) AS e (name, relation)
-  LEFT JOIN pg_catalog.pg_trigger t ON t.tgrelid = e.relation AND t.tgname = e.name AND NOT t.tgisinternal;
-END
-$$;
-
 -- What linked a target's records since a time: decisions of triggers and of backfills, by the audit, and how backfill runs ended.
 -- Plan: idx_user_link_audit_created_at (BRIN) and one hash aggregate; linkage.run by its primary key, whose ids are in time order.
 CREATE OR REPLACE FUNCTION linkage.measure_link_activity(wanted text, since timestamptz)
