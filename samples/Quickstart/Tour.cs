@@ -186,7 +186,7 @@ internal sealed class Tour : IAsyncDisposable
         await foreach (var entry in new UserLinkAudit(_database).FindAsync(filter, cancellation))
         {
             var resolver = new UserLinkResolver(_database);
-            var resolution = await resolver.ResolveDeliveryAsync(entry.RecordId!, cancellation);
+            var resolution = await resolver.ResolveDeliveryAsync(entry.Table, entry.RecordId!, cancellation);
             Screen.Say($"Delivery {resolution!.DeliveryId} to {resolution.Phone} ({resolution.NormalizedPhone}): {resolution.Outcome}");
             foreach (var finding in await resolver.ExplainAsync(resolution, cancellation))
                 Screen.Say($"  {finding.Step}. {finding.Rule,-12} {finding.Finding}{(finding.Decides ? "  <- decides" : "")}");

@@ -18,6 +18,11 @@ public sealed class ResolveUserLinkCommand : DatabaseCmdlet
     [ValidateNotNullOrEmpty]
     public string DeliveryId { get; set; } = string.Empty;
 
+    /// <summary>The delivery's target, by its name or its table in SQL notation.</summary>
+    [Parameter(ParameterSetName = ByDelivery, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string Table { get; set; } = "message_deliveries";
+
     /// <summary>The event that the phone is looked for at.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ByPhone, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
@@ -39,7 +44,7 @@ public sealed class ResolveUserLinkCommand : DatabaseCmdlet
         var resolver = new UserLinkResolver(connection.Engine);
         var resolution = ParameterSetName == ByPhone
             ? await resolver.ResolveAsync(EventId, Phone, cancellation)
-            : await resolver.ResolveDeliveryAsync(DeliveryId, cancellation) ?? throw Unknown(connection);
+            : await resolver.ResolveDeliveryAsync(Table, DeliveryId, cancellation) ?? throw Unknown(connection);
         var record = new UserLinkResolution(connection, resolution);
         if (!Explain)
         {
@@ -52,5 +57,5 @@ public sealed class ResolveUserLinkCommand : DatabaseCmdlet
     });
 
     private LinkageException Unknown(LinkageConnection connection) =>
-        new("Linkage.Delivery.NotFound", FaultKind.NotFound, $"There is no delivery {DeliveryId} on {connection}.") { Subject = DeliveryId };
+        new("Linkage.Delivery.NotFound", FaultKind.NotFound, $"There is no delivery {DeliveryId} in {Table} on {connection}.") { Subject = DeliveryId };
 }

@@ -10,6 +10,7 @@ public sealed class UserLinkResolution
         Server = connection.Server;
         Database = connection.Database;
         ConnectionId = connection.ConnectionId;
+        Table = resolution.Table;
         DeliveryId = resolution.DeliveryId;
         EventId = resolution.EventId;
         Phone = resolution.Phone;
@@ -30,6 +31,9 @@ public sealed class UserLinkResolution
 
     /// <summary>The connection that was asked.</summary>
     public Guid ConnectionId { get; }
+
+    /// <summary>The target of the delivery that was asked about; null where an event and a phone were.</summary>
+    public string? Table { get; }
 
     /// <summary>The delivery that was asked about; null where an event and a phone were.</summary>
     public string? DeliveryId { get; }

@@ -26,6 +26,8 @@ internal static class ServerFaults
         ["LK008"] = ("Linkage.FeatureFlag.NotInTable", FaultKind.InvalidState),
         ["LK009"] = ("Linkage.Run.WrongState", FaultKind.InvalidState),
         ["LK010"] = ("Linkage.Schema.CannotAdopt", FaultKind.InvalidState),
+        ["LK011"] = ("Linkage.Target.Unusable", FaultKind.InvalidInput),
+        ["LK012"] = ("Linkage.Target.BuiltIn", FaultKind.InvalidState),
         ["LK013"] = ("Linkage.Trigger.Missing", FaultKind.InvalidState),
         ["LK014"] = ("Linkage.Trigger.NotOwner", FaultKind.Denied),
         ["LK020"] = ("Linkage.Phone.NotPossible", FaultKind.InvalidInput),

@@ -32,6 +32,7 @@ public sealed class SchemaInspector(LinkageDatabase database)
             Disabled(state),
             Indexes(state, plan),
             Constraints(state),
+            await TargetsAsync(session),
         ];
     }
 
@@ -123,6 +124,17 @@ public sealed class SchemaInspector(LinkageDatabase database)
             "SchemaConstraints", CheckStatus.Warning, stale, "Constraints",
             "No check constraint waits for its validation.",
             $"Not validated since a function that they call was replaced: {List(stale)}. Install-LinkageSchema validates them, and names rows that break them.");
+    }
+
+    private static async Task<CheckResult> TargetsAsync(DatabaseSession session)
+    {
+        var hasTargets = await session.QuerySingleAsync<bool>(
+            "SELECT to_regclass('linkage.link_target') IS NOT NULL AND to_regproc('linkage.target_problem') IS NOT NULL");
+        var broken = hasTargets ? (await session.QueryAsync<string>(EmbeddedSql.Read("UserLinks/find_broken_targets.sql"))).ToList() : [];
+        return Count(
+            "SchemaTargets", CheckStatus.Critical, broken, "Targets",
+            "The tables and columns of all link targets are there.",
+            $"{string.Join(' ', broken)} Register-LinkTarget -Force registers what was renamed, Unregister-LinkTarget forgets what is gone.");
     }
 
     private static CheckResult Count(

@@ -5,6 +5,9 @@ namespace Linkage.Engine.UserLinks;
 /// <summary>What the rules say of one record, or of one phone at an event.</summary>
 public sealed record UserLinkResolution
 {
+    /// <summary>The target of the delivery that was asked about; null where an event and a phone were.</summary>
+    public string? Table { get; init; }
+
     /// <summary>The delivery that was asked about; null where an event and a phone were.</summary>
     public string? DeliveryId { get; init; }
 
@@ -57,11 +60,15 @@ public sealed class UserLinkResolver(LinkageDatabase database)
             cancellation);
 
     /// <summary>What the rules say of a delivery; null where there is none of that id.</summary>
-    public Task<UserLinkResolution?> ResolveDeliveryAsync(string deliveryId, CancellationToken cancellation) =>
+    /// <param name="table">The target, by its name or its table in SQL notation.</param>
+    /// <param name="deliveryId">The record's key as text, as the audit has it.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="LinkageException">There is no such target.</exception>
+    public Task<UserLinkResolution?> ResolveDeliveryAsync(string table, string deliveryId, CancellationToken cancellation) =>
         database.TransactAsync(
             TransactionOptions.ReadOnly,
             session => session.QuerySingleOrDefaultAsync<UserLinkResolution>(
-                $"SELECT {Columns} FROM linkage.inspect_delivery(@deliveryId) AS i", new { deliveryId }),
+                $"SELECT {Columns} FROM linkage.inspect_delivery(@table, @deliveryId) AS i", new { table, deliveryId }),
             cancellation);
 
     /// <summary>Rule by rule, what was looked at and why it stopped, for the same question.</summary>
@@ -71,15 +78,15 @@ public sealed class UserLinkResolver(LinkageDatabase database)
             session => session.QueryAsync<RuleFinding>(
                 """
                 SELECT e.step AS "Step", e.rule AS "Rule", e.looked_at AS "LookedAt", e.finding AS "Finding", e.decides AS "Decides"
-                FROM linkage.explain_user_link(@DeliveryId, @EventId, @Phone) e
+                FROM linkage.explain_user_link(@Table, @DeliveryId, @EventId, @Phone) e
                 ORDER BY e.step
                 """,
-                new { resolution.DeliveryId, resolution.EventId, resolution.Phone }),
+                new { resolution.Table, resolution.DeliveryId, resolution.EventId, resolution.Phone }),
             cancellation);
 
     private const string Columns =
         """
-        i.delivery_id AS "DeliveryId", i.event_id AS "EventId", i.phone AS "Phone", i.normalized_phone AS "NormalizedPhone",
+        i.target AS "Table", i.delivery_id AS "DeliveryId", i.event_id AS "EventId", i.phone AS "Phone", i.normalized_phone AS "NormalizedPhone",
         i.outcome AS "Outcome", i.rule AS "Rule", i.reason AS "Reason", i.user_id AS "UserId", i.guest_id AS "GuestId",
         i.current_user_id AS "CurrentUserId"
         """;

@@ -79,7 +79,7 @@ public sealed class UnlinkedDeliveriesTests(ITestOutputHelper output)
         var rules = (await scene.Database.QueryAsync<(string, string, string?, string?)>(
             """
             SELECT i.delivery_id, i.outcome, i.reason, i.user_id
-            FROM message_deliveries d CROSS JOIN LATERAL linkage.inspect_delivery(d.id::text) i
+            FROM message_deliveries d CROSS JOIN LATERAL linkage.inspect_delivery('message_deliveries', d.id::text) i
             WHERE d.user_id IS NULL
             """)).ToDictionary(r => r.Item1);
         Assert.All(all, d => Assert.Equal(rules[d.DeliveryId], (d.DeliveryId, d.Outcome, d.Reason, d.UserId)));

@@ -109,8 +109,8 @@ public sealed class UserLinkResolverTests(ITestOutputHelper output)
     {
         await using var database = await CreateAsync();
 
-        Assert.Null(await new UserLinkResolver(database.Engine).ResolveDeliveryAsync(Delivery, CancellationToken.None));
-        Assert.Equal(0, await database.ScalarAsync<long>($"SELECT count(*) FROM linkage.explain_user_link('{Delivery}', NULL, NULL)"));
+        Assert.Null(await new UserLinkResolver(database.Engine).ResolveDeliveryAsync("message_deliveries", Delivery, CancellationToken.None));
+        Assert.Equal(0, await database.ScalarAsync<long>($"SELECT count(*) FROM linkage.explain_user_link('message_deliveries', '{Delivery}', NULL, NULL)"));
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public sealed class UserLinkResolverTests(ITestOutputHelper output)
         var resolver = new UserLinkResolver(database.Engine);
 
         var error = await Assert.ThrowsAsync<PostgresException>(
-            () => resolver.ResolveDeliveryAsync("'; DROP TABLE users; --", CancellationToken.None));
+            () => resolver.ResolveDeliveryAsync("message_deliveries", "'; DROP TABLE users; --", CancellationToken.None));
 
         Assert.Equal(PostgresErrorCodes.InvalidTextRepresentation, error.SqlState);
         Assert.Equal(2, await database.ScalarAsync<long>("SELECT count(*) FROM users"));
@@ -249,7 +249,7 @@ public sealed class UserLinkResolverTests(ITestOutputHelper output)
         LinkedDatabase database, string delivery)
     {
         var resolver = new UserLinkResolver(database.Engine);
-        var resolution = await resolver.ResolveDeliveryAsync(delivery, CancellationToken.None);
+        var resolution = await resolver.ResolveDeliveryAsync("message_deliveries", delivery, CancellationToken.None);
         Assert.NotNull(resolution);
         return (resolution, await resolver.ExplainAsync(resolution, CancellationToken.None));
     }

@@ -8,9 +8,6 @@ public enum KeyKind
     Uuid,
     Bigint,
     Text,
-
-    /// <summary>uuid everywhere; deliveries have a second key column by which their table is partitioned.</summary>
-    Partitioned,
 }
 
 internal static class KeyKinds

@@ -7,7 +7,7 @@ internal sealed record ModelUser(string Id, string? Phone);
 internal sealed record ModelGuest(string Id, string Event, string? Phone, string? User, bool IsRemoved);
 
 /// <summary>Key is the key as the audit has it; Ids are the values of its columns.</summary>
-internal sealed record ModelDelivery(string Key, string[] Ids, string? Phone, string? Guest, string? User);
+internal sealed record ModelDelivery(string Key, string[] Ids, string? Phone, string? Guest, string? Event, string? User);
 
 /// <summary>What is decided of a delivery, and what its audit row says.</summary>
 internal sealed record Decision(string Outcome, string? Rule, string? User, string? Guest, string? Event, string? Phone);
@@ -49,6 +49,21 @@ internal sealed class LinkModel
     public static bool IsCandidate(ModelDelivery delivery) =>
         delivery.User is null && (delivery.Phone is not null || delivery.Guest is not null);
 
+    /// <summary>
+    /// The user that integrity misses on a delivery, if any: of its own guest, or of the one guest of its own event who has the phone.
+    /// </summary>
+    public string? GuestUser(ModelDelivery delivery, bool knowsGuests)
+    {
+        var phone = PhoneNumber.Normalize(delivery.Phone);
+        var guest = knowsGuests
+            ? delivery.Guest is { } id && _guests.GetValueOrDefault(id) is { IsRemoved: false } own ? own : null
+            : delivery.Event is { } eventId && phone is not null && _activeGuests[(eventId, phone)].ToList() is [var only] ? only : null;
+        return guest?.User is { } user && _users.Contains(user) ? user : null;
+    }
+
+    /// <summary>Whether the delivery is kept from the user.</summary>
+    public bool IsSuppressed(ModelDelivery delivery, string user) => _suppressed.Contains((delivery.Key, user));
+
     public Decision Decide(ModelDelivery delivery)
     {
         var decision = Resolve(delivery);
@@ -62,16 +77,17 @@ internal sealed class LinkModel
     {
         var own = delivery.Guest is { } id ? _guests.GetValueOrDefault(id) : null;
         var phone = PhoneNumber.Normalize(delivery.Phone);
-        var nothing = new Decision("skipped", null, null, null, own?.Event, phone);
+        var eventId = delivery.Event ?? own?.Event;
+        var nothing = new Decision("skipped", null, null, null, eventId, phone);
 
         if (!_linking)
             return nothing;
         if (own is { IsRemoved: false, User: { } user })
             return nothing with { Outcome = "linked", Rule = "guest", User = user, Guest = own.Id };
-        if (own is null || phone is null)
+        if (eventId is null || phone is null)
             return nothing;
 
-        var matches = _activeGuests[(own.Event, phone)].ToList();
+        var matches = _activeGuests[(eventId, phone)].ToList();
         var only = matches is [var one] ? one : null;
         var byPhone = nothing with { Rule = "event phone", Guest = only?.Id };
         if (matches.Count > 1)

@@ -3,19 +3,17 @@ namespace Linkage.Engine.Tests.UserLinks.Differential;
 /// <summary>Users, guests, deliveries and suppressions with every ill: the same ones for the same seed.</summary>
 internal sealed class RandomLinks
 {
-    public const int Tenants = 3;
-
     private readonly Random _random;
-    private readonly KeyKind _kind;
+    private readonly TargetShape _shape;
     private readonly PhonePool _phones;
     private readonly List<string> _missing;
 
-    public RandomLinks(int seed, KeyKind kind, int deliveries)
+    public RandomLinks(int seed, TargetShape shape, int deliveries)
     {
         _random = new Random(seed);
-        _kind = kind;
+        _shape = shape;
         _phones = new PhonePool(_random, Math.Max(20, deliveries / 20));
-        _missing = [.. Enumerable.Range(0, 10).Select(_ => kind.NewKey(_random))];
+        _missing = [.. Enumerable.Range(0, 10).Select(_ => NewKey())];
         Users = [.. Enumerable.Range(0, Math.Max(10, deliveries / 15)).Select(_ => new ModelUser(NewKey(), _phones.Any()))];
         Guests = NewGuests(Math.Max(20, deliveries / 4), [.. Enumerable.Range(0, Math.Max(3, deliveries / 400)).Select(_ => NewKey())]);
         Deliveries = NewDeliveries(deliveries);
@@ -65,11 +63,11 @@ internal sealed class RandomLinks
                 _ => guest?.Phone ?? _phones.Any(),
             };
             var user = _random.Next(25) switch { 0 => Pick(_missing), 1 or 2 => Pick(Users).Id, _ => null };
-            var id = NewKey();
-            var ids = _kind == KeyKind.Partitioned ? [_random.Next(Tenants).ToString(System.Globalization.CultureInfo.InvariantCulture), id] : new[] { id };
+            var ids = _shape.NewIds(_random);
+            var guestId = guest is null && _random.Next(3) == 0 ? Pick(_missing) : guest?.Id;
+            var eventId = _random.Next(15) switch { 0 => null, 1 => Pick(Guests).Event, _ => guest?.Event ?? Pick(Guests).Event };
             deliveries.Add(new ModelDelivery(
-                _kind == KeyKind.Partitioned ? $"[\"{ids[0]}\", \"{id}\"]" : id, ids, phone,
-                guest is null && _random.Next(3) == 0 ? Pick(_missing) : guest?.Id, user));
+                TargetShape.KeyText(ids), ids, phone, _shape.Guest is null ? null : guestId, _shape.Event is null ? null : eventId, user));
         }
 
         return deliveries;
@@ -79,7 +77,7 @@ internal sealed class RandomLinks
     private (string Key, string User) Suppression(ModelDelivery delivery, LinkModel model) =>
         (delivery.Key, _random.Next(4) == 0 ? Pick(Users).Id : model.Decide(delivery).User ?? Pick(Users).Id);
 
-    private string NewKey() => _kind.NewKey(_random);
+    private string NewKey() => _shape.Keys.NewKey(_random);
 
     private T Pick<T>(IReadOnlyList<T> items) => items[_random.Next(items.Count)];
 }

@@ -63,14 +63,31 @@ BEGIN
 END
 $$;
 
+-- An expression of a key column's type as text that means the same in every session: what DateStyle, TimeZone and bytea_output would
+-- write in several ways has one here. The type reads it back.
+CREATE OR REPLACE FUNCTION linkage.key_text(expression text, type oid) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE COALESCE((SELECT NULLIF(t.typbasetype, 0) FROM pg_catalog.pg_type t WHERE t.oid = $2), $2)
+    WHEN 'timestamptz'::regtype THEN pg_catalog.format(
+      'pg_catalog.concat(pg_catalog.to_jsonb(%1$s AT TIME ZONE ''UTC'') #>> ''{}'', CASE WHEN pg_catalog.isfinite(%1$s) THEN ''+00'' END)',
+      $1)
+    WHEN 'timestamp'::regtype THEN pg_catalog.format('(pg_catalog.to_jsonb(%s) #>> ''{}'')', $1)
+    WHEN 'date'::regtype THEN pg_catalog.format('(pg_catalog.to_jsonb(%s) #>> ''{}'')', $1)
+    WHEN 'bytea'::regtype THEN pg_catalog.format('(E''\\x'' || pg_catalog.encode(%s, ''hex''))', $1)
+    ELSE $1 || '::text'
+  END
+$$;
+
 -- The key of alias t as a jsonb array of text.
 CREATE OR REPLACE FUNCTION linkage.key_array(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT pg_catalog.format(
     'pg_catalog.jsonb_build_array(%s)',
-    pg_catalog.string_agg(pg_catalog.format('t.%I::text', k.name), ', ' ORDER BY k.position))
+    pg_catalog.string_agg(linkage.key_text(pg_catalog.format('t.%I', k.name), a.atttypid), ', ' ORDER BY k.position))
   FROM pg_catalog.jsonb_array_elements_text(walk -> 'key') WITH ORDINALITY AS k (name, position)
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = (walk ->> 'table')::regclass AND a.attname = k.name
 $$;
 
 -- Whether the table is to be walked by position.

@@ -22,7 +22,8 @@ BEGIN
       ERRCODE = 'LK006',
       MESSAGE = format('%s is no link target of this database.', COALESCE(quote_literal(wanted), 'A null name')),
       HINT = COALESCE(
-        (SELECT 'The targets are: ' || string_agg(name, ', ' ORDER BY name) FROM linkage.link_target), 'None is registered.');
+        (SELECT 'The targets are: ' || string_agg(name, ', ' ORDER BY name) || '.' FROM linkage.link_target), 'None is registered.')
+        || ' Register-LinkTarget registers one.';
   END IF;
   RETURN target;
 END
@@ -33,23 +34,50 @@ CREATE OR REPLACE FUNCTION linkage.target_table(target linkage.link_target) RETU
 LANGUAGE sql STABLE
 AS $$ SELECT pg_catalog.format('%I.%I', target.table_schema, target.table_name) $$;
 
+-- What is gone of its table since it was registered, or null: what is gone holds up no other target.
+CREATE OR REPLACE FUNCTION linkage.target_problem(target linkage.link_target) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT CASE
+    WHEN to_regclass(linkage.target_table(target)) IS NULL THEN format('There is no table %s.', linkage.target_table(target))
+    ELSE (
+      SELECT format('Table %s has no column %s.', linkage.target_table(target), string_agg(DISTINCT quote_ident(c.name), ', '))
+      FROM unnest(
+        target.key_columns || ARRAY[target.phone_column, target.user_column, target.guest_column, target.event_column]) AS c (name)
+      WHERE c.name IS NOT NULL AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = to_regclass(linkage.target_table(target)) AND a.attname = c.name AND NOT a.attisdropped)
+      HAVING count(*) > 0
+    )
+  END
+$$;
+
 -- The audit tells guest links apart by this name; both belong to one target.
 CREATE OR REPLACE FUNCTION linkage.guest_link_audit_name(target text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$ SELECT $1 || '_backfill' $$;
+
+-- The same, also by the name that its guest links have in the audit.
+CREATE OR REPLACE FUNCTION linkage.find_audited_target(wanted text) RETURNS linkage.link_target
+LANGUAGE sql STABLE
+AS $$
+  SELECT linkage.find_link_target(COALESCE(
+    (SELECT t.name FROM linkage.link_target t WHERE $1 = linkage.guest_link_audit_name(t.name)), $1))
+$$;
 
 -- The key of an alias as text: of one column its value, of several a jsonb array of them.
 CREATE OR REPLACE FUNCTION linkage.record_key_expression(target linkage.link_target, alias text DEFAULT 't') RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT CASE
-    WHEN cardinality(target.key_columns) = 1 THEN pg_catalog.format('%s.%I::text', alias, target.key_columns[1])
-    ELSE (
-      SELECT pg_catalog.format(
-        'pg_catalog.jsonb_build_array(%s)::text', pg_catalog.string_agg(pg_catalog.format('%s.%I::text', alias, c), ', ' ORDER BY i))
-      FROM unnest(target.key_columns) WITH ORDINALITY AS k (c, i)
-    )
+    WHEN cardinality(target.key_columns) = 1 THEN pg_catalog.min(c.value)
+    ELSE pg_catalog.format('pg_catalog.jsonb_build_array(%s)::text', pg_catalog.string_agg(c.value, ', ' ORDER BY k.i))
   END
+  FROM unnest(target.key_columns) WITH ORDINALITY AS k (c, i)
+  JOIN pg_catalog.pg_attribute a
+    ON a.attrelid = pg_catalog.format('%I.%I', target.table_schema, target.table_name)::regclass AND a.attname = k.c
+  CROSS JOIN LATERAL (SELECT linkage.key_text(pg_catalog.format('%s.%I', alias, k.c), a.atttypid)) AS c (value)
 $$;
 
 -- The condition that alias t is the row whose key as text is the given expression. Plan: the primary key of t.

@@ -69,7 +69,9 @@ DECLARE
   counts jsonb := '{}';
   sample jsonb := '[]';
 BEGIN
-  FOR target IN SELECT * FROM linkage.link_target t WHERE t.guest_column IS NOT NULL ORDER BY t.name LOOP
+  FOR target IN
+    SELECT * FROM linkage.link_target t WHERE t.guest_column IS NOT NULL AND linkage.target_problem(t) IS NULL ORDER BY t.name
+  LOOP
     result := linkage.link_guests_in(target, run_id, link_source, guest_ids, user_ids, mode, fault);
     counts := linkage.add_counts(counts, result -> 'counts');
     sample := sample || (result -> 'sample');

@@ -1,7 +1,8 @@
 -- Undo of user links. Every change is an audit row (previous_user_id -> linked_user_id); undoing it is the way back,
 -- compare-and-set on the user: what somebody else set since is left alone and reported as a conflict.
 
--- How a run that linked users is undone, as Runs wants it described. An undo is undone the same way.
+-- How a run that linked users is undone, as Runs wants it described. An undo is undone the same way. The table ("changed"), key and
+-- user column are those that the audit's records are known by: another definition of that name could not undo them.
 CREATE OR REPLACE FUNCTION linkage.user_link_undo(target text) RETURNS jsonb
 LANGUAGE sql STABLE
 AS $$
@@ -10,13 +11,17 @@ AS $$
     'changes', jsonb_build_array('linked', 'rolled_back'),
     'walk', jsonb_build_object(
       'target', $1,
-      'changed', linkage.target_table(linkage.find_link_target($1)),
+      'changed', linkage.target_table(t),
+      'record_key', to_jsonb(t.key_columns),
+      'user_column', t.user_column,
       'table', '{{app}}.user_link_audit',
       'key', jsonb_build_array('id'),
       'candidates', 'user_link_changes_of_run'))
+  FROM linkage.find_link_target($1) t
 $$;
 
 -- The audit rows of a run that changed something; after an undo with conflicts, only what is still open: the conflicts.
+-- An error where the target is not registered any more, so that no undo begins that can't be carried out.
 -- Plan: idx_user_link_audit_run.
 CREATE OR REPLACE FUNCTION linkage.user_link_changes_of_run(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
@@ -31,6 +36,7 @@ AS $$
       LIMIT 1
     ),
     pg_catalog.format('t.run_id = %L AND t.outcome IN (''linked'', ''unlinked'') AND NOT t.dry_run', $1 ->> 'run'))
+  FROM linkage.find_link_target($1 ->> 'target')
 $$;
 
 -- The items of a list that a run was given.
@@ -38,21 +44,30 @@ CREATE OR REPLACE FUNCTION linkage.run_item_candidates(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
 AS $$ SELECT pg_catalog.format('t.run_id = %L', walk ->> 'run') $$;
 
--- One batch of undoing a run.
+-- One batch of undoing a run. A run that linked the deliveries of guests changed every target that knows guests.
 CREATE OR REPLACE FUNCTION linkage.undo_user_link_run(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  changes  {{audit_id}}[];
-  restores {{user_id}}[];
+  part   record;
+  undone jsonb;
+  counts jsonb := '{"processed": 0, "rolled_back": 0, "unchanged": 0, "conflicts": 0}';
+  sample jsonb := '[]';
 BEGIN
-  EXECUTE format(
-    'SELECT array_agg(t.id ORDER BY t.id), array_agg(t.previous_user_id ORDER BY t.id)
-     FROM {{app}}.user_link_audit t WHERE %s AND %s',
+  FOR part IN EXECUTE format(
+    'SELECT t.table_name, array_agg(t.id ORDER BY t.id) AS changes, array_agg(t.previous_user_id ORDER BY t.id) AS restores
+     FROM {{app}}.user_link_audit t
+     WHERE %s AND %s
+     GROUP BY t.table_name
+     ORDER BY t.table_name',
     linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
-  INTO changes, restores;
-  RETURN linkage.undo_user_links(
-    run_id, walk ->> 'target', changes, restores, COALESCE((walk ->> 'relink')::boolean, false), mode, walk ->> 'fault');
+  LOOP
+    undone := linkage.undo_user_links(
+      run_id, (linkage.find_audited_target(part.table_name)).name, part.changes, part.restores, COALESCE((walk ->> 'relink')::boolean, false), mode, walk ->> 'fault');
+    counts := linkage.add_counts(counts, undone -> 'counts');
+    sample := sample || (undone -> 'sample');
+  END LOOP;
+  RETURN jsonb_build_object('counts', counts, 'sample', jsonb_path_query_array(sample, '$[0 to 4]'));
 END
 $$;
 

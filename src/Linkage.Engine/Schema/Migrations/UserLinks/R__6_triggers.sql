@@ -339,7 +339,8 @@ BEGIN
 END
 $$;
 
--- Drops them; the application's own of these names stay. Takes a strong lock on the table for a moment.
+-- Drops them, also from a table that was renamed since; the application's own of these names stay. Takes a strong lock on the table for a
+-- moment.
 CREATE OR REPLACE FUNCTION linkage.drop_link_triggers(target_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -349,12 +350,14 @@ DECLARE
   existing  record;
 BEGIN
   FOR existing IN
-    SELECT t.tgname
+    SELECT t.tgname, t.tgrelid::regclass AS on_table
     FROM pg_trigger t
-    WHERE t.tgrelid = to_regclass(linkage.target_table(target)) AND t.tgname IN (names.link_trigger, names.audit_trigger)
-      AND NOT t.tgisinternal AND linkage.is_own(t.oid, 'pg_trigger')
+    WHERE t.tgname IN (names.link_trigger, names.audit_trigger) AND NOT t.tgisinternal AND t.tgparentid = 0
+      AND linkage.is_own(t.oid, 'pg_trigger')
+      AND (t.tgrelid = to_regclass(linkage.target_table(target))
+        OR t.tgrelid IN (SELECT f.tgrelid FROM pg_trigger f WHERE f.tgfoid = to_regprocedure(names.link_function)))
   LOOP
-    EXECUTE format('DROP TRIGGER %I ON %s', existing.tgname, linkage.target_table(target));
+    EXECUTE format('DROP TRIGGER %I ON %s', existing.tgname, existing.on_table);
   END LOOP;
   IF linkage.is_own(to_regprocedure(names.link_function), 'pg_proc') THEN
     EXECUTE format('DROP FUNCTION %s', names.link_function);

@@ -3,43 +3,43 @@
 -- What the rules say of a phone at an event.
 CREATE OR REPLACE FUNCTION linkage.inspect_phone(event text, asked_phone text)
 RETURNS TABLE (
-  delivery_id text, event_id text, phone text, normalized_phone text, outcome text, rule text, reason text, user_id text,
+  target text, delivery_id text, event_id text, phone text, normalized_phone text, outcome text, rule text, reason text, user_id text,
   guest_id text, current_user_id text)
 LANGUAGE sql STABLE
 AS $$
   SELECT
-    NULL, r.event_id::text, $2, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text, r.matched_guest_id::text, NULL
+    NULL, NULL, r.event_id::text, $2, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text, r.matched_guest_id::text, NULL
   FROM linkage.resolve_user_links(ARRAY[NULL]::text[], ARRAY[NULL]::{{guest_id}}[], ARRAY[$1]::{{event_id}}[], ARRAY[$2]) r
 $$;
 
--- What the rules say of a delivery, suppressions included; no row where there is no such delivery.
-CREATE OR REPLACE FUNCTION linkage.inspect_delivery(delivery text)
+-- What the rules say of a record of a target, suppressions included; no row where there is no such record.
+CREATE OR REPLACE FUNCTION linkage.inspect_delivery(wanted text, delivery text)
 RETURNS TABLE (
-  delivery_id text, event_id text, phone text, normalized_phone text, outcome text, rule text, reason text, user_id text,
+  target text, delivery_id text, event_id text, phone text, normalized_phone text, outcome text, rule text, reason text, user_id text,
   guest_id text, current_user_id text)
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  target linkage.link_target := linkage.find_link_target('message_deliveries');
+  found linkage.link_target := linkage.find_audited_target(wanted);
 BEGIN
   RETURN QUERY EXECUTE format(
     'SELECT
-       %1$s, r.event_id::text, t.%2$I::text, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text,
+       $2, %1$s, r.event_id::text, t.%2$I::text, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text,
        r.matched_guest_id::text, t.%3$I::text
      FROM %4$I.%5$I AS t
      CROSS JOIN LATERAL linkage.decide_user_links(
        $2, ARRAY[%1$s], ARRAY[%6$s]::{{guest_id}}[], ARRAY[%7$s]::{{event_id}}[], ARRAY[t.%2$I::text]) r
      WHERE %8$s',
-    linkage.record_key_expression(target), target.phone_column, target.user_column, target.table_schema, target.table_name,
-    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'), COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
-    linkage.record_key_condition(target, '$1'))
-  USING delivery, target.name;
+    linkage.record_key_expression(found), found.phone_column, found.user_column, found.table_schema, found.table_name,
+    COALESCE('t.' || quote_ident(found.guest_column), 'NULL'), COALESCE('t.' || quote_ident(found.event_column), 'NULL'),
+    linkage.record_key_condition(found, '$1'))
+  USING delivery, found.name;
 END
 $$;
 
 -- Rule by rule: what each looked at, and why it stopped or passed on. The outcome is the resolver's; this only tells the story.
 -- Plan: primary keys, idx_event_guests_event_phone_normalized, idx_users_phone_normalized.
-CREATE OR REPLACE FUNCTION linkage.explain_user_link(delivery text, event text, asked_phone text)
+CREATE OR REPLACE FUNCTION linkage.explain_user_link(wanted text, delivery text, event text, asked_phone text)
 RETURNS TABLE (step integer, rule text, looked_at bigint, finding text, decides boolean)
 LANGUAGE plpgsql STABLE
 AS $$
@@ -56,16 +56,18 @@ BEGIN
   IF delivery IS NULL THEN
     SELECT * INTO answer FROM linkage.inspect_phone(event, asked_phone);
   ELSE
-    SELECT * INTO answer FROM linkage.inspect_delivery(delivery);
+    SELECT * INTO answer FROM linkage.inspect_delivery(wanted, delivery);
     IF NOT FOUND THEN
       RETURN;
     END IF;
-    target := linkage.find_link_target('message_deliveries');
-    EXECUTE format(
-      'SELECT g.* FROM %I.%I AS t JOIN {{app}}.event_guests g ON g.id = t.%I WHERE %s',
-      target.table_schema, target.table_name, target.guest_column, linkage.record_key_condition(target, '$1'))
-    INTO own
-    USING delivery;
+    target := linkage.find_audited_target(wanted);
+    IF target.guest_column IS NOT NULL THEN
+      EXECUTE format(
+        'SELECT g.* FROM %I.%I AS t JOIN {{app}}.event_guests g ON g.id = t.%I WHERE %s',
+        target.table_schema, target.table_name, target.guest_column, linkage.record_key_condition(target, '$1'))
+      INTO own
+      USING delivery;
+    END IF;
   END IF;
 
   IF answer.reason = 'feature off' THEN
@@ -81,6 +83,7 @@ BEGIN
   RETURN QUERY SELECT 1, 'guest', CASE WHEN own.id IS NULL THEN 0 ELSE 1 END::bigint,
     CASE
       WHEN delivery IS NULL THEN 'Not asked: an event and a phone have no guest of their own.'
+      WHEN target.guest_column IS NULL THEN format('Not asked: target %s has no column for the guest, but one for the event.', target.name)
       WHEN own.id IS NULL THEN 'The delivery has no guest.'
       WHEN own.removed_at IS NOT NULL THEN format('Its guest %s was removed; the event still counts.', own.id)
       WHEN own.user_id IS NULL THEN format('Its guest %s has no user.', own.id)

@@ -117,7 +117,7 @@ BEGIN
   WHERE a.outcome = 'conflict' AND NOT a.dry_run AND undone.status = 'partly undone';
 
   FOR target IN
-    SELECT t.* FROM linkage.link_target t WHERE to_regclass(format('%I.%I', t.table_schema, t.table_name)) IS NOT NULL
+    SELECT t.* FROM linkage.link_target t WHERE linkage.target_problem(t) IS NULL
   LOOP
     EXECUTE format(
       'SELECT COALESCE(array_agg(a.id), ''{}'')

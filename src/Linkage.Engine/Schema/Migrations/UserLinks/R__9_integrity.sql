@@ -1,9 +1,11 @@
 -- How whole the links are. All of it reads only, and answers where tables or indexes are missing: problem then says what.
 
 -- Deliveries without a user whose active guest has one who exists, less those that an undo keeps unlinked, and how many deliveries
--- there are: counted if exact, or if the table is small and was never analyzed; else by the statistics.
+-- there are: counted if exact, or if the table is small and was never analyzed; else by the statistics. Where a target knows no guests
+-- but events, the guest is the one active guest of the event who has the phone.
 -- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), joined with guests and users by
--- primary key, or hashed where unlinked deliveries are many. Suppressed ones from linkage.link_suppression by primary keys.
+-- primary key, or hashed where unlinked deliveries are many; by event, idx_event_guests_event_phone_normalized for each.
+-- Suppressed ones from linkage.link_suppression by primary keys.
 CREATE OR REPLACE FUNCTION linkage.measure_delivery_integrity(wanted text, exact boolean)
 RETURNS TABLE (problem text, inconsistent bigint, suppressed bigint, suppressions bigint, deliveries bigint, is_estimate boolean)
 LANGUAGE plpgsql STABLE SET jit = off
@@ -11,6 +13,9 @@ AS $$
 DECLARE
   target   linkage.link_target := linkage.find_link_target(wanted);
   relation regclass := to_regclass(format('%I.%I', target.table_schema, target.table_name));
+  -- the guest of alias t, and what keeps rows without one away
+  guest    text;
+  asked    text;
 BEGIN
   is_estimate := false;
   problem := linkage.integrity_problem(target, exact);
@@ -19,13 +24,26 @@ BEGIN
     RETURN;
   END IF;
 
+  IF target.guest_column IS NOT NULL THEN
+    guest := format('SELECT g.user_id FROM {{app}}.event_guests g WHERE g.id = t.%I AND g.removed_at IS NULL', target.guest_column);
+    asked := format('t.%I IS NOT NULL', target.guest_column);
+  ELSE
+    guest := format(
+      'SELECT (array_agg(g.user_id))[1] AS user_id
+       FROM {{app}}.event_guests g
+       WHERE g.event_id = t.%I AND {{app}}.normalize_phone(g.phone) = {{app}}.normalize_phone(t.%I::text) AND g.removed_at IS NULL
+       HAVING count(*) = 1',
+      target.event_column, target.phone_column);
+    asked := format('t.%I IS NOT NULL', target.phone_column);
+  END IF;
+
   EXECUTE format(
     'SELECT count(*)
      FROM %1$s AS t
-     JOIN {{app}}.event_guests g ON g.id = t.%2$I AND g.removed_at IS NULL
+     CROSS JOIN LATERAL (%2$s) AS g
      JOIN {{app}}.users u ON u.id = g.user_id
-     WHERE t.%3$I IS NULL AND t.%2$I IS NOT NULL',
-    relation, target.guest_column, target.user_column)
+     WHERE t.%3$I IS NULL AND %4$s',
+    relation, guest, target.user_column, asked)
   INTO inconsistent;
 
   EXECUTE format(
@@ -33,10 +51,10 @@ BEGIN
        count(*) FILTER (WHERE u.id IS NOT NULL), count(*)
      FROM linkage.link_suppression s
      JOIN %1$s AS t ON %2$s
-     LEFT JOIN {{app}}.event_guests g ON g.id = t.%3$I AND g.removed_at IS NULL AND g.user_id = s.user_id
+     LEFT JOIN LATERAL (%3$s) AS g ON g.user_id = s.user_id
      LEFT JOIN {{app}}.users u ON u.id = g.user_id
      WHERE s.target = $1 AND t.%4$I IS NULL',
-    relation, linkage.record_key_condition(target, 's.record_key'), target.guest_column, target.user_column)
+    relation, linkage.record_key_condition(target, 's.record_key'), guest, target.user_column)
   INTO suppressed, suppressions
   USING target.name;
   inconsistent := inconsistent - suppressed;
@@ -64,21 +82,16 @@ CREATE OR REPLACE FUNCTION linkage.integrity_problem(target linkage.link_target,
 LANGUAGE sql STABLE
 AS $$
   SELECT CASE
-    WHEN t.relation IS NULL THEN format('There is no table %I.%I.', target.table_schema, target.table_name)
+    WHEN linkage.target_problem(target) IS NOT NULL THEN linkage.target_problem(target)
     WHEN to_regclass('{{app}}.event_guests') IS NULL THEN 'There is no table {{app}}.event_guests.'
     WHEN to_regclass('{{app}}.users') IS NULL THEN 'There is no table {{app}}.users.'
-    WHEN target.guest_column IS NULL THEN format('Target %s has no column for the guest, whose user could be compared.', target.name)
-    WHEN NOT exact AND NOT EXISTS (
-      SELECT
-      FROM pg_catalog.pg_index i
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-      WHERE i.indrelid = t.relation AND i.indisvalid AND a.attname = target.guest_column
-        AND pg_catalog.pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NULL)', target.user_column)
-    ) THEN format(
-      'The index %s on %s (%I) WHERE %I IS NULL is missing or invalid, and without it the whole table would be read: '
-      'Install-LinkageSchema creates it; -Exact counts without it.',
-      CASE WHEN target.name = 'message_deliveries' THEN 'idx_message_deliveries_guest_user_null' ELSE 'of unlinked records' END,
-      t.relation, target.guest_column, target.user_column)
+    WHEN NOT exact THEN (
+      SELECT format(
+        'The index for %s of %s is missing or invalid, and without it the whole table would be read: %s%s -Exact counts without it.',
+        i.serves, t.relation, CASE WHEN target.name = 'message_deliveries' THEN 'Install-LinkageSchema does ' ELSE '' END, array_to_string(i.statements, ' '))
+      FROM linkage.target_indexes(target) i
+      WHERE NOT i.is_there
+        AND i.column_name = COALESCE(target.guest_column, target.phone_column))
   END
   FROM (SELECT to_regclass(format('%I.%I', target.table_schema, target.table_name))) AS t (relation)
 $$;

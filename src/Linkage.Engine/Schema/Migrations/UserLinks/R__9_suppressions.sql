@@ -1,14 +1,5 @@
 -- What an undo keeps from being linked again.
 
--- The target that a name of a table means: of a target, of its table in SQL notation, or of its guest links in the audit.
-CREATE OR REPLACE FUNCTION linkage.suppression_target(wanted text) RETURNS text
-LANGUAGE sql STABLE
-AS $$
-  SELECT COALESCE(
-    (SELECT t.name FROM linkage.link_target t WHERE wanted = linkage.guest_link_audit_name(t.name)),
-    (linkage.find_link_target(wanted)).name)
-$$;
-
 -- Suppressions, the oldest first; an argument of null does not matter. Keys and users are text.
 -- Plan: a scan and a sort; by table and record the primary key.
 CREATE OR REPLACE FUNCTION linkage.find_link_suppressions(
@@ -18,7 +9,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  chosen text := CASE WHEN wanted IS NOT NULL THEN linkage.suppression_target(wanted) END;
+  chosen text := CASE WHEN wanted IS NOT NULL THEN (linkage.find_audited_target(wanted)).name END;
 BEGIN
   RETURN QUERY
   SELECT s.target, s.record_key, s.user_id::text, s.matched_guest_id::text, s.run_id, s.created_by, s.created_at
