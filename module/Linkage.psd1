@@ -19,6 +19,7 @@
         'ConvertTo-NormalizedPhone'
         'Disconnect-LinkageDatabase'
         'Get-LinkSuppression'
+        'Get-LinkTarget'
         'Get-LinkageConnection'
         'Get-LinkageFeatureFlag'
         'Get-LinkageRun'
@@ -28,6 +29,7 @@
         'Invoke-GuestDeliveryBackfill'
         'Invoke-UserLinkBackfill'
         'Measure-UserLinkAudit'
+        'Register-LinkTarget'
         'Resolve-UserLink'
         'Resume-LinkageRun'
         'Set-LinkageFeatureFlag'
@@ -41,6 +43,7 @@
         'Undo-LinkageRun'
         'Undo-UserLink'
         'Uninstall-LinkageSchema'
+        'Unregister-LinkTarget'
     )
     PrivateData            = @{
         PSData = @{

@@ -12,7 +12,7 @@ public sealed class CmdletContractTests
     private static readonly string[] _readingVerbs =
         ["Get", "Find", "Test", "Measure", "Resolve", "ConvertTo", "Connect", "Disconnect"];
 
-    private static readonly string[] _destructiveVerbs = ["Undo", "Remove", "Clear", "Merge", "Uninstall"];
+    private static readonly string[] _destructiveVerbs = ["Undo", "Remove", "Clear", "Merge", "Uninstall", "Unregister"];
 
     public static TheoryData<string> Names => [.. CmdletDescription.In(_assembly).Select(cmdlet => cmdlet.Name)];
 
