@@ -27,6 +27,19 @@ public sealed class DatabaseException : LinkageException
     internal static DatabaseException? From(Exception exception, ConnectionSettings settings) =>
         From(exception, $"Can't connect to {settings}: ", settings.ToString());
 
+    /// <summary>Explains why the server refused a role.</summary>
+    /// <param name="errorId">Null for the id of the server's code.</param>
+    /// <param name="message">What the role lacks, and the remedy.</param>
+    /// <param name="subject">On what; null if nobody knows.</param>
+    /// <param name="error">What the server said.</param>
+    internal static DatabaseException Refused(string? errorId, string message, string? subject, PostgresException error) => new(
+        errorId ?? SqlStates.Classify(error.SqlState).ErrorId, FaultKind.Denied, $"{message} (SQLSTATE {error.SqlState})", error)
+    {
+        Subject = subject,
+        SqlState = error.SqlState,
+        TableName = subject,
+    };
+
     private static DatabaseException? From(Exception exception, string context, string? subject) => exception switch
     {
         PostgresException server => FromServer(server, context, subject),

@@ -88,6 +88,7 @@ public sealed class LinkageDatabase : IAsyncDisposable
 
     /// <summary>Runs work in one transaction, which commits when the work returns and rolls back when it throws.</summary>
     /// <exception cref="LinkageException">Linkage's own SQL refused, or is not installed.</exception>
+    /// <exception cref="DatabaseException">The role lacks a privilege, or row-level security would hide rows from it.</exception>
     /// <exception cref="PostgresException">The server refused.</exception>
     /// <exception cref="NpgsqlException">The connection could not be made, or was lost.</exception>
     public async Task<T> TransactAsync<T>(
@@ -104,6 +105,10 @@ public sealed class LinkageDatabase : IAsyncDisposable
         catch (PostgresException error) when (ServerFaults.Read(error, Database) is { } fault)
         {
             throw fault;
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw await AccessFaults.ExplainAsync(_source, error);
         }
     }
 
@@ -175,6 +180,10 @@ public sealed class LinkageDatabase : IAsyncDisposable
         catch (PostgresException error) when (ServerFaults.Read(error, Database) is { } fault)
         {
             throw fault;
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw await AccessFaults.ExplainAsync(_source, error);
         }
     }
 

@@ -115,9 +115,9 @@ internal sealed class RunMonitor : IAsyncDisposable
                 {
                     await LookAsync(sinceLook);
                 }
-                catch (NpgsqlException)
+                catch (Exception e) when (e is NpgsqlException or DatabaseException)
                 {
-                    // A look may fail; the batches find out by themselves if the server is gone.
+                    // A look may fail; the batches find out by themselves if the server is gone, or refuses.
                     Open();
                 }
                 catch (LinkageException fault)

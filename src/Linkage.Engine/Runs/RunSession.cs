@@ -50,12 +50,7 @@ internal sealed class RunSession(
         {
             return await FinishAsync("stopped", $"{reason} {GoOn}", options.ReconnectFor);
         }
-        catch (LinkageException e) when (e.ErrorId != ServerFaults.NoLongerRunning)
-        {
-            await TryFinishAsync("failed", e.Message);
-            throw;
-        }
-        catch (NpgsqlException e)
+        catch (Exception e) when (e is NpgsqlException or DatabaseException)
         {
             await TryFinishAsync("failed", $"A batch failed: {e.Message}");
             throw new LinkageException(
@@ -66,6 +61,11 @@ internal sealed class RunSession(
             {
                 Subject = lease.RunId.ToString(),
             };
+        }
+        catch (LinkageException e) when (e.ErrorId != ServerFaults.NoLongerRunning)
+        {
+            await TryFinishAsync("failed", e.Message);
+            throw;
         }
     }
 

@@ -1,13 +1,15 @@
 -- Ends the transactional part of an install: privileges, and what was installed.
 
--- Nothing of schema linkage is everybody's, but what publishing granted to everybody (which has privileges of its own by then).
+-- Nothing of schema linkage is everybody's, but what publishing granted to everybody. (Privileges tell nothing about that: default
+-- privileges of the installing role may have granted as much.)
 DO $settle$
 DECLARE
   own   record;
   given record;
 BEGIN
   FOR own IN
-    SELECT p.oid::regprocedure AS signature FROM pg_proc p WHERE p.pronamespace = 'linkage'::regnamespace AND p.proacl IS NULL
+    SELECT p.oid::regprocedure AS signature FROM pg_proc p WHERE p.pronamespace = 'linkage'::regnamespace
+      AND NOT p.oid::text = ANY (string_to_array(COALESCE(current_setting('linkage.public_functions', true), ''), ' '))
   LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', own.signature);
   END LOOP;

@@ -145,17 +145,9 @@ public sealed class RunFaultTests
     public async Task A_privilege_that_is_revoked_meanwhile_ends_the_run_which_goes_on_when_it_is_granted_again()
     {
         await using var scene = await RunScene.CreateAsync(Deliveries);
-        var role = $"runner of {scene.Database.Engine.Database}";
-        await scene.Database.ExecuteAsync(
-            $"""
-            CREATE ROLE "{role}" LOGIN PASSWORD 'secret';
-            GRANT USAGE ON SCHEMA public, linkage TO "{role}";
-            GRANT ALL ON ALL TABLES IN SCHEMA public, linkage TO "{role}";
-            GRANT ALL ON ALL SEQUENCES IN SCHEMA public, linkage TO "{role}";
-            GRANT ALL ON ALL FUNCTIONS IN SCHEMA public, linkage TO "{role}";
-            """);
-        var settings = new NpgsqlConnectionStringBuilder(scene.Database.ConnectionString) { Username = role, Password = "secret" };
-        await using (var engine = await LinkageDatabase.OpenAsync(settings.ConnectionString, CancellationToken.None))
+        var role = await Roles.CreateAsync(scene.Database, "runner");
+        await Roles.GrantAllAsync(scene.Database, role);
+        await using (var engine = await Roles.ConnectAsync(scene.Database, role))
         {
             await AssertFailsAndGoesOnAsync(
                 scene, engine, progress =>
@@ -166,7 +158,7 @@ public sealed class RunFaultTests
                 PostgresErrorCodes.InsufficientPrivilege, $"GRANT UPDATE ON message_deliveries TO \"{role}\"");
         }
 
-        await scene.Database.ExecuteAsync($"DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"");
+        await Roles.DropAsync(scene.Database, role);
     }
 
     [Fact]
@@ -235,7 +227,7 @@ public sealed class RunFaultTests
             engine));
 
         Assert.Equal(("Linkage.Run.BatchFailed", run.ToString()), (fault.ErrorId, fault.Subject));
-        Assert.Equal(sqlState, Assert.IsType<PostgresException>(fault.InnerException).SqlState);
+        Assert.Equal(sqlState, Assert.IsType<PostgresException>(fault.GetBaseException()).SqlState);
         Assert.Equal("failed", (await scene.RunAsync(run!.Value)).Status);
         Assert.Equal(0, await scene.Database.ScalarAsync<long>("SELECT count(*) FROM linkage.run_fault"));
         Assert.InRange(await scene.LinkedAsync(), 1, Deliveries - 1);

@@ -1,4 +1,3 @@
-using Linkage.Engine.Database;
 using Linkage.Engine.Schema;
 using Npgsql;
 
@@ -7,40 +6,13 @@ namespace Linkage.Engine.Tests.Schema;
 /// <summary>Who may install, and whom what is installed serves. Roles belong to the server, hence names of each test's own.</summary>
 public sealed class InstallPrivilegesTests
 {
-    private static async Task<LinkageDatabase> ConnectAsync(LinkedDatabase database, string role)
-    {
-        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = role, Password = "secret" };
-        return await LinkageDatabase.OpenAsync(settings.ConnectionString, CancellationToken.None);
-    }
-
-    private static async Task<string> CreateRoleAsync(LinkedDatabase database, string kind)
-    {
-        var role = $"{kind} of {database.Engine.Database}";
-        await database.ExecuteAsync($"DROP ROLE IF EXISTS \"{role}\"; CREATE ROLE \"{role}\" LOGIN PASSWORD 'secret'");
-        return role;
-    }
-
-    private static Task<int> GiveTablesAsync(LinkedDatabase database, string role) => database.ExecuteAsync(
-        $"""
-        GRANT ALL ON SCHEMA public TO "{role}";
-        ALTER TABLE users OWNER TO "{role}"; ALTER TABLE events OWNER TO "{role}"; ALTER TABLE event_guests OWNER TO "{role}";
-        ALTER TABLE messages OWNER TO "{role}"; ALTER TABLE message_deliveries OWNER TO "{role}";
-        ALTER FUNCTION upsert_message_delivery(uuid, uuid, text, uuid, text) OWNER TO "{role}";
-        """);
-
-    private static async Task DropRolesAsync(LinkedDatabase database, params string[] roles)
-    {
-        foreach (var role in roles)
-            await database.ExecuteAsync($"DROP OWNED BY \"{role}\" CASCADE; DROP ROLE \"{role}\"");
-    }
-
     [Fact]
     public async Task The_owner_of_the_tables_installs_without_being_superuser_and_an_ordinary_role_writes_as_before()
     {
         await using var database = await LinkedDatabase.CreateUnlinkedAsync();
-        var owner = await CreateRoleAsync(database, "owner");
-        var application = await CreateRoleAsync(database, "application");
-        await GiveTablesAsync(database, owner);
+        var owner = await Roles.CreateAsync(database, "owner");
+        var application = await Roles.CreateAsync(database, "application");
+        await Roles.GiveTablesAsync(database, owner);
         await database.ExecuteAsync(
             $"""
             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO "{application}";
@@ -50,7 +22,7 @@ public sealed class InstallPrivilegesTests
             INSERT INTO event_guests (id, event_id, phone)
             VALUES ('00000000-0000-0000-0000-0000000000b1', '00000000-0000-0000-0000-0000000000e1', '8725292147');
             """);
-        await using (var asOwner = await ConnectAsync(database, owner))
+        await using (var asOwner = await Roles.ConnectAsync(database, owner))
         {
             var fault = await Assert.ThrowsAsync<SchemaException>(() => LinkedDatabase.InstallAsync(asOwner));
             Assert.Contains($"GRANT CREATE ON DATABASE {asOwner.Database} TO \"{owner}\"", fault.Message);
@@ -72,33 +44,33 @@ public sealed class InstallPrivilegesTests
         Assert.Equal(
             ["message_deliveries no_match trigger", "message_deliveries_backfill linked guest link"],
             await database.QueryAsync<string>("SELECT format('%s %s %s', table_name, outcome, source) FROM user_link_audit ORDER BY 1"));
-        await DropRolesAsync(database, application, owner);
+        await Roles.DropAsync(database, application, owner);
     }
 
     [Fact]
     public async Task A_role_that_does_not_own_the_tables_is_told_whom_to_ask()
     {
         await using var database = await LinkedDatabase.CreateUnlinkedAsync();
-        var owner = await CreateRoleAsync(database, "owner");
-        var stranger = await CreateRoleAsync(database, "stranger");
-        await GiveTablesAsync(database, owner);
+        var owner = await Roles.CreateAsync(database, "owner");
+        var stranger = await Roles.CreateAsync(database, "stranger");
+        await Roles.GiveTablesAsync(database, owner);
         await database.ExecuteAsync($"GRANT CREATE ON DATABASE {database.Engine.Database} TO \"{stranger}\"");
-        await using var asStranger = await ConnectAsync(database, stranger);
+        await using var asStranger = await Roles.ConnectAsync(database, stranger);
 
         var fault = await Assert.ThrowsAsync<SchemaException>(() => LinkedDatabase.InstallAsync(asStranger));
 
         Assert.Contains($"Table public.message_deliveries belongs to role \"{owner}\"", fault.Message);
         Assert.Contains($"GRANT \"{owner}\" TO \"{stranger}\"", fault.Message);
         Assert.Contains($"GRANT USAGE, CREATE ON SCHEMA public TO \"{stranger}\"", fault.Message);
-        await DropRolesAsync(database, stranger, owner);
+        await Roles.DropAsync(database, stranger, owner);
     }
 
     [Fact]
     public async Task What_a_superuser_installs_over_another_roles_functions_works_for_that_role()
     {
         await using var database = await LegacyDatabase.CreateAsync();
-        var owner = await CreateRoleAsync(database, "owner");
-        await GiveTablesAsync(database, owner);
+        var owner = await Roles.CreateAsync(database, "owner");
+        await Roles.GiveTablesAsync(database, owner);
         await database.ExecuteAsync(
             $"""
             DO $do$
@@ -127,18 +99,18 @@ public sealed class InstallPrivilegesTests
         await database.ExecuteAsync("RESET ROLE");
         await new SchemaUninstaller(database.Engine, includeHistory: true).ApplyAsync(_ => { }, waiting: null, CancellationToken.None);
         Assert.Equal(before, await LegacyDatabase.DefinitionsAsync(database.Connection));
-        await DropRolesAsync(database, owner);
+        await Roles.DropAsync(database, owner);
     }
 
     [Fact]
     public async Task Whoever_upgrades_the_objects_keep_their_owner_and_grants_on_them_stay()
     {
         await using var database = await LinkedDatabase.CreateUnlinkedAsync();
-        var owner = await CreateRoleAsync(database, "owner");
-        var operations = await CreateRoleAsync(database, "operations");
-        await GiveTablesAsync(database, owner);
+        var owner = await Roles.CreateAsync(database, "owner");
+        var operations = await Roles.CreateAsync(database, "operations");
+        await Roles.GiveTablesAsync(database, owner);
         await database.ExecuteAsync($"GRANT CREATE ON DATABASE {database.Engine.Database} TO \"{owner}\"");
-        await using (var asOwner = await ConnectAsync(database, owner))
+        await using (var asOwner = await Roles.ConnectAsync(database, owner))
             await LinkedDatabase.InstallAsync(asOwner);
         await database.ExecuteAsync(
             $"""
@@ -158,26 +130,73 @@ public sealed class InstallPrivilegesTests
                 """));
         foreach (var function in new[] { "linkage.own_objects()", "rollback_user_links(timestamptz, text, boolean)" })
             Assert.True(await database.ScalarAsync<bool>("SELECT has_function_privilege(@operations, @function, 'EXECUTE')", new { operations, function }));
-        await DropRolesAsync(database, operations, owner);
+        await Roles.DropAsync(database, operations, owner);
+    }
+
+    [Theory]
+    [InlineData("SELECT")]
+    [InlineData("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO PUBLIC")]
+    [InlineData("CREATE ROLE \"somebody of $database\"; ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO \"somebody of $database\"")]
+    public async Task No_function_is_everybodys_but_those_that_need_to_be_whatever_is_granted_by_default(string defaults)
+    {
+        await using var database = await LinkedDatabase.CreateUnlinkedAsync();
+        await database.ExecuteAsync(defaults.Replace("$database", database.Engine.Database, StringComparison.Ordinal));
+        await database.InstallAsync();
+        await database.ExecuteAsync("UPDATE linkage.migration SET checksum = 'of an earlier version'");
+
+        foreach (var upgraded in new[] { false, true })
+        {
+            if (upgraded)
+                await database.InstallAsync();
+            Assert.Equal(
+                ["get_feature_flag(text)", "normalize_phone(text)", "normalize_phone(text,text)", "upsert_message_delivery(uuid,uuid,text,uuid,text)"],
+                await database.QueryAsync<string>(
+                    """
+                    SELECT oid::regprocedure::text FROM pg_proc
+                    WHERE pronamespace IN ('public'::regnamespace, 'linkage'::regnamespace) AND has_function_privilege('public', oid, 'EXECUTE') ORDER BY 1
+                    """));
+        }
+
+        if (defaults.Contains("CREATE ROLE", StringComparison.Ordinal))
+            await Roles.DropAsync(database, $"somebody of {database.Engine.Database}");
     }
 
     [Fact]
-    public async Task Functions_that_run_with_their_owners_rights_lock_their_path_and_are_nobodys_by_default()
+    public async Task A_function_that_was_everybodys_before_stays_so_and_can_be_called()
     {
-        await using var database = await LinkedDatabase.CreateAsync();
+        await using var database = await LegacyDatabase.CreateAsync();
+        var application = await Roles.CreateAsync(database, "application");
+        await database.ExecuteAsync($"GRANT SELECT ON ALL TABLES IN SCHEMA public TO \"{application}\"");
+        await database.InstallAsync();
 
-        Assert.Empty(await database.QueryAsync<string>(
-            """
-            SELECT oid::regprocedure::text FROM pg_proc
-            WHERE pronamespace IN ('public'::regnamespace, 'linkage'::regnamespace) AND prosecdef
-              AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search\_path=pg\_catalog,%pg\_temp')
-            """));
-        Assert.Equal(
-            ["get_feature_flag(text)", "normalize_phone(text)", "normalize_phone(text,text)", "upsert_message_delivery(uuid,uuid,text,uuid,text)"],
-            await database.QueryAsync<string>(
+        await database.ExecuteAsync($"SET ROLE \"{application}\"");
+        var outcome = await database.ScalarAsync<string>("SELECT outcome FROM link_user_by_phone(@Event, '8725292147')", new { LegacyDatabase.Event });
+        await database.ExecuteAsync("RESET ROLE");
+
+        Assert.Equal("linked", outcome);
+        await Roles.DropAsync(database, application);
+    }
+
+    [Fact]
+    public async Task Functions_that_run_with_their_owners_rights_lock_their_path_and_take_no_filtered_read_for_the_whole()
+    {
+        await using var fresh = await LinkedDatabase.CreateAsync();
+        await using var legacy = await LegacyDatabase.CreateAsync();
+        await legacy.InstallAsync();
+
+        foreach (var database in new[] { fresh, legacy })
+        {
+            var functions = await database.QueryAsync<(string Name, bool IsLocked, bool IsWhole)>(
                 """
-                SELECT oid::regprocedure::text FROM pg_proc
-                WHERE pronamespace IN ('public'::regnamespace, 'linkage'::regnamespace) AND has_function_privilege('public', oid, 'EXECUTE') ORDER BY 1
-                """));
+                SELECT
+                  oid::regprocedure::text,
+                  'search_path=pg_catalog, pg_temp' = ANY (proconfig),
+                  'row_security=off' = ANY (proconfig)
+                FROM pg_proc
+                WHERE prosecdef AND (pronamespace = 'linkage'::regnamespace OR linkage.is_own(oid, 'pg_proc'))
+                """);
+            Assert.NotEmpty(functions);
+            Assert.DoesNotContain(functions, f => !f.IsLocked || !f.IsWhole);
+        }
     }
 }

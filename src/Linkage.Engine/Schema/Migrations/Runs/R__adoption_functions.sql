@@ -206,11 +206,13 @@ BEGIN
 
   EXECUTE format(
     'CREATE OR REPLACE FUNCTION {{app}}.%I(%s) RETURNS %s
-     LANGUAGE sql %s SECURITY %s SET search_path = pg_catalog, pg_temp
+     LANGUAGE sql %s SECURITY %s SET search_path = pg_catalog, pg_temp %s
      AS %L',
     name, arguments, result,
     CASE WHEN reads IS NULL THEN 'VOLATILE' ELSE 'STABLE' END,
     CASE WHEN is_definer THEN 'DEFINER' ELSE 'INVOKER' END,
+    -- what a policy hides from the owner is an error, and not a healthy zero
+    CASE WHEN is_definer THEN 'SET row_security = off' ELSE '' END,
     CASE
       WHEN result = 'void' THEN format('SELECT FROM %s AS r', call)
       WHEN columns IS NULL THEN format('SELECT %s::%s', call, result)
@@ -238,6 +240,10 @@ BEGIN
     LOOP
       EXECUTE format('GRANT USAGE ON SCHEMA linkage TO %s', caller.name);
       EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', callee, caller.name);
+      IF caller.name = 'PUBLIC' THEN
+        PERFORM set_config(
+          'linkage.public_functions', concat_ws(' ', NULLIF(current_setting('linkage.public_functions', true), ''), callee::oid), true);
+      END IF;
     END LOOP;
   END LOOP;
 END

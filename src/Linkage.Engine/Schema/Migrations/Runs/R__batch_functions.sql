@@ -94,8 +94,9 @@ DECLARE
   examined   bigint;
 BEGIN
   IF linkage.is_by_position(run.walk) THEN
-    -- From here on nobody rewrites the table under the positions.
-    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', (run.walk ->> 'table')::regclass);
+    -- From here on nobody rewrites the table under the positions. A query takes the lock that LOCK TABLE would take, and for it a
+    -- role needs no privilege on the whole table.
+    EXECUTE format('SELECT FROM %s WHERE false', (run.walk ->> 'table')::regclass);
   END IF;
 
   LOOP

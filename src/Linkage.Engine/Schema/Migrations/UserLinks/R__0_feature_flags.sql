@@ -46,7 +46,7 @@ BEGIN
   IF NOT has_function THEN
     EXECUTE format(
       'CREATE OR REPLACE FUNCTION {{app}}.get_feature_flag(flag_name text) RETURNS boolean
-       LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+       LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
        AS %L',
       format(
         'SELECT COALESCE((SELECT f.%I FROM {{app}}.feature_flags f WHERE f.%I = $1), false)',

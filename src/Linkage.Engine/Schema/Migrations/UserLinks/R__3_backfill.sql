@@ -214,7 +214,7 @@ RETURNS TABLE (
   processed_count bigint, linked_count bigint, no_match_count bigint, ambiguous_count bigint, skipped_count bigint,
   sample_results jsonb)
 -- its caller in the application's schema may belong to another role
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 DECLARE
   work   jsonb := linkage.user_link_work_by_key(wanted);

@@ -336,7 +336,7 @@ $$;
 CREATE OR REPLACE FUNCTION linkage.rollback_user_links(since timestamptz, wanted text, dry_run boolean)
 RETURNS TABLE (rolled_back_count bigint, conflict_count bigint, sample_results jsonb)
 -- its caller in the application's schema may belong to another role
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
 AS $$
 DECLARE
   work   jsonb := linkage.undo_since_work(since, wanted, NULL);

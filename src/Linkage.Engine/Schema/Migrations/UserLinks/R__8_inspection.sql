@@ -46,6 +46,7 @@ AS $$
 DECLARE
   target  linkage.link_target;
   answer  record;
+  -- a few of its columns only: a role may have no right to the others
   own     {{app}}.event_guests;
   guests  bigint;
   linked  bigint;
@@ -63,9 +64,9 @@ BEGIN
     target := linkage.find_audited_target(wanted);
     IF target.guest_column IS NOT NULL THEN
       EXECUTE format(
-        'SELECT g.* FROM %I.%I AS t JOIN {{app}}.event_guests g ON g.id = t.%I WHERE %s',
+        'SELECT g.id, g.user_id, g.removed_at FROM %I.%I AS t JOIN {{app}}.event_guests g ON g.id = t.%I WHERE %s',
         target.table_schema, target.table_name, target.guest_column, linkage.record_key_condition(target, '$1'))
-      INTO own
+      INTO own.id, own.user_id, own.removed_at
       USING delivery;
     END IF;
   END IF;
