@@ -32,14 +32,8 @@ function Invoke-TestSql {
     }
 }
 
-# Installs Linkage's schema.
-function Install-TestSchema {
-    param([Parameter(Mandatory)] $Connection)
-    $null = Install-LinkageSchema -Connection $Connection
-}
-
-# A connection to a database of its own on a sandbox: the application's tables with Linkage installed, filled with so many deliveries.
-function New-LinkedDatabase {
+# A connection to a database of its own on a sandbox: the application's tables, filled with so many deliveries, without Linkage.
+function New-ApplicationDatabase {
     param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0)
     Invoke-TestSql $Sandbox "CREATE DATABASE $Name TEMPLATE template0"
     $connection = Connect-LinkageDatabase -Server $Sandbox.Server -Port $Sandbox.Port -Database $Name -Credential $Sandbox.GetCredential() -SslMode Disable
@@ -63,8 +57,49 @@ function New-LinkedDatabase {
     finally {
         $link.Dispose()
     }
+    $connection
+}
+
+# The same with Linkage installed.
+function New-LinkedDatabase {
+    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0)
+    $connection = New-ApplicationDatabase $Sandbox $Name -Deliveries $Deliveries
     $null = Install-LinkageSchema -Connection $connection
     $connection
+}
+
+# Another connection to a connection's database, for a role that logs in with the password 'secret'. The default stays what it was
+# for who gives all cmdlets their -Connection.
+function Connect-Role {
+    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Role)
+    $credential = [pscredential]::new($Role, (ConvertTo-SecureString 'secret' -AsPlainText -Force))
+    Connect-LinkageDatabase -Server $Connection.Server -Port $Connection.Port -Database $Connection.Database -Credential $credential -SslMode Disable
+}
+
+# Runs a file by psql as such a role; returns what it wrote, and fails if psql does.
+function Invoke-Psql {
+    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Role, [Parameter(Mandatory)] [string] $File, [hashtable] $Variables = @{})
+    $arguments = @('-X', '-q', '-f', $File) + @($Variables.GetEnumerator() | ForEach-Object { '-v'; "$($_.Key)=$($_.Value)" })
+    $environment = @{
+        PGHOST = $Connection.Server; PGPORT = $Connection.Port; PGDATABASE = $Connection.Database; PGUSER = $Role; PGPASSWORD = 'secret'
+    }
+    $before = @{}
+    foreach ($name in $environment.Keys) {
+        $before[$name] = [Environment]::GetEnvironmentVariable($name)
+        [Environment]::SetEnvironmentVariable($name, $environment[$name])
+    }
+    try {
+        $output = & psql @arguments 2>&1
+    }
+    finally {
+        foreach ($name in $before.Keys) {
+            [Environment]::SetEnvironmentVariable($name, $before[$name])
+        }
+    }
+    if ($LASTEXITCODE -ne 0) {
+        throw "psql ended with $LASTEXITCODE`: $output"
+    }
+    $output
 }
 
 # Tells whether anything was written: a digest of each table that the cmdlets of user links write.
@@ -161,4 +196,4 @@ function Clear-SlowUpdate {
     Invoke-TestSql $Connection 'DROP FUNCTION public.be_slow() CASCADE'
 }
 
-Export-ModuleMember -Function Invoke-TestSql, New-LinkedDatabase, Get-DatabaseDigest, Start-Pwsh, Start-Backfill, Start-HeldBackfill, Receive-Backfill, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate
+Export-ModuleMember -Function Invoke-TestSql, New-ApplicationDatabase, New-LinkedDatabase, Connect-Role, Invoke-Psql, Get-DatabaseDigest, Start-Pwsh, Start-Backfill, Start-HeldBackfill, Receive-Backfill, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate

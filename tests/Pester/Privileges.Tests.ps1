@@ -1,0 +1,279 @@
+# Every cmdlet under the roles of docs/least-privilege.sql. A new one goes into the list that fits it: to look, to change, to install, or
+# without a database. $with holds -Connection and what else the test gives each of them; $given is what Given returned.
+
+BeforeDiscovery {
+    $hasPsql = [bool] (Get-Command psql -ErrorAction Ignore)
+
+    $reading = @(
+        @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
+        @{ Cmdlet = 'Get-LinkageFeatureFlag'; Act = { Get-LinkageFeatureFlag @with } }
+        @{ Cmdlet = 'Get-LinkageRun'; Act = { Get-LinkageRun @with } }
+        @{ Cmdlet = 'Get-UnlinkedDelivery'; Act = { Get-UnlinkedDelivery @with } }
+        @{ Cmdlet = 'Get-UserLinkAudit'; Act = { Get-UserLinkAudit @with } }
+        @{ Cmdlet = 'Measure-UserLinkAudit'; Act = { Measure-UserLinkAudit @with; Measure-UserLinkAudit -Ambiguous @with } }
+        @{ Cmdlet = 'Resolve-UserLink'; Act = { Resolve-UserLink -DeliveryId $delivery.id -Explain @with; Resolve-UserLink -EventId $delivery.event_id -Phone $delivery.phone_number @with } }
+        @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact @with } }
+        @{ Cmdlet = 'Test-LinkageSchema'; Act = { Test-LinkageSchema @with } }
+    )
+
+    $stopped = { Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1)) @with }
+    $running = @(
+        @{ Cmdlet = 'Clear-LinkSuppression'; Given = { Invoke-UserLinkBackfill @with | Undo-UserLink -Confirm:$false }; Act = { Clear-LinkSuppression -RunId $given.RunId @with } }
+        @{ Cmdlet = 'Clear-UserLinkAudit'; Act = { Clear-UserLinkAudit -OlderThan (Get-Date).AddDays(1) @with } }
+        @{ Cmdlet = 'Invoke-GuestDeliveryBackfill'; Act = { Invoke-GuestDeliveryBackfill -GuestId $guest.id -UserId $guest.user_id @with } }
+        @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
+        @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
+        @{ Cmdlet = 'Set-LinkageFeatureFlag'; Act = { Set-LinkageFeatureFlag LINK_USER_BY_PHONE_FALLBACK_TO_USERS -Enabled $true @with } }
+        @{ Cmdlet = 'Set-LinkageRun'; Act = { Set-LinkageRun $living.RunId -ThrottleLimit 3 @with } }
+        @{ Cmdlet = 'Stop-LinkageRun'; Act = { Stop-LinkageRun $living.RunId -Timeout 0s @with } }
+        @{ Cmdlet = 'Suspend-LinkageRun'; Act = { Suspend-LinkageRun $living.RunId -Timeout 0s @with } }
+        @{ Cmdlet = 'Undo-LinkageRun'; Given = { Invoke-UserLinkBackfill @with }; Act = { Undo-LinkageRun $given.RunId -AllowRelink @with } }
+        @{ Cmdlet = 'Undo-UserLink'; Given = { Invoke-UserLinkBackfill @with }; Act = { Undo-UserLink -Since 1h @with } }
+    )
+
+    $installing = @(
+        @{ Cmdlet = 'Install-LinkageSchema'; Act = { Install-LinkageSchema @with } }
+        @{ Cmdlet = 'Uninstall-LinkageSchema'; Act = { Uninstall-LinkageSchema @with } }
+    )
+
+    $local = 'Connect-LinkageDatabase', 'ConvertTo-NormalizedPhone', 'Disconnect-LinkageDatabase', 'Get-LinkageConnection',
+        'Start-LinkageSandbox', 'Stop-LinkageSandbox'
+
+    $listed = @($reading.Cmdlet) + $running.Cmdlet + $installing.Cmdlet + $local
+}
+
+Describe 'The lists' {
+    It 'name each cmdlet of the module once' -ForEach @{ Listed = $listed } {
+        Import-Module (Join-Path $PSScriptRoot 'PesterHelpers.psm1') -Force
+        Import-Linkage
+
+        $Listed | Sort-Object | Should -Be ((Get-Command -Module Linkage).Name | Sort-Object)
+    }
+}
+
+Describe 'The roles of docs/least-privilege.sql' -Skip:(-not $hasPsql) {
+    BeforeAll {
+        Import-Module (Join-Path $PSScriptRoot 'PesterHelpers.psm1') -Force
+        Import-Linkage
+        Import-Module (Join-Path $PSScriptRoot 'DatabaseHelpers.psm1') -Force
+        $sandbox = Start-LinkageSandbox
+        $script = Join-Path $PSScriptRoot '../../docs/least-privilege.sql'
+
+        # The owner of the tables installs, and makes the roles; it is no superuser.
+        $admin = New-ApplicationDatabase $sandbox 'privileges' -Deliveries 400
+        Invoke-TestSql $admin @'
+CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'secret';
+CREATE ROLE ann LOGIN PASSWORD 'secret';
+CREATE ROLE bob LOGIN PASSWORD 'secret';
+GRANT CREATE ON DATABASE privileges TO owner;
+GRANT USAGE, CREATE ON SCHEMA public TO owner;
+DO $do$
+DECLARE object text;
+BEGIN
+  FOR object IN SELECT format('TABLE %s', oid::regclass) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    UNION ALL SELECT format('FUNCTION %s', oid::regprocedure) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  LOOP
+    EXECUTE format('ALTER %s OWNER TO owner', object);
+  END LOOP;
+END $do$
+'@
+        $owner = Connect-Role $admin 'owner'
+        $null = Install-LinkageSchema -Connection $owner
+        $null = Invoke-Psql $admin 'owner' $script
+        Invoke-TestSql $admin 'GRANT linkage_reader TO ann; GRANT linkage_runner TO bob'
+        $reader = Connect-Role $admin 'ann'
+        $runner = Connect-Role $admin 'bob'
+
+        # Policies that let everything through: they make no difference.
+        function Set-RowSecurity {
+            param([Parameter(Mandatory)] [string] $Verb)
+            foreach ($table in (Invoke-TestSql $admin "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'linkage'::regnamespace) AND relkind = 'r'").name) {
+                Invoke-TestSql $admin "DROP POLICY IF EXISTS all_pass ON $table; CREATE POLICY all_pass ON $table USING (true); ALTER TABLE $table $Verb ROW LEVEL SECURITY"
+            }
+        }
+
+        # Something of everything: links, an undo with suppressions, and a run of a session that lives and never listens.
+        $null = Invoke-UserLinkBackfill -Connection $admin | Undo-UserLink -Confirm:$false
+        Invoke-TestSql $admin @'
+INSERT INTO linkage.run (id, kind, target, batch, walk, backend_pid, backend_start, heartbeat_at)
+SELECT '01990000-0000-7000-8000-000000000003', 'Deaf', 'deaf', 'x', '{}', pid, backend_start, now() + interval '1 hour'
+FROM pg_stat_activity WHERE backend_type = 'checkpointer'
+'@
+        $living = Get-LinkageRun -Kind Deaf -Connection $admin
+        $delivery = Invoke-TestSql $admin @'
+SELECT d.id, d.phone_number, g.event_id FROM message_deliveries d JOIN event_guests g ON g.id = d.guest_id
+WHERE d.user_id IS NULL AND d.phone_number IS NOT NULL LIMIT 1
+'@
+        $guest = Invoke-TestSql $admin @'
+SELECT g.id, g.user_id FROM event_guests g JOIN message_deliveries d ON d.guest_id = g.id
+WHERE g.user_id IS NOT NULL AND g.removed_at IS NULL AND d.user_id IS NULL LIMIT 1
+'@
+    }
+
+    AfterAll {
+        Get-LinkageConnection | Disconnect-LinkageDatabase
+    }
+
+    It 'have no right to tables and columns that Linkage does not need, nor any that the whole server feels' {
+        $rights = Invoke-TestSql $admin @'
+SELECT r.rolname AS role, c.oid::regclass::text AS "table", string_agg(DISTINCT p.name, ' ' ORDER BY p.name) AS rights
+FROM pg_roles r
+CROSS JOIN pg_class c
+CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p (name)
+WHERE r.rolname IN ('linkage_reader', 'linkage_runner') AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+  AND (has_table_privilege(r.oid, c.oid, p.name)
+    OR CASE WHEN p.name IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') THEN has_any_column_privilege(r.oid, c.oid, p.name) END)
+GROUP BY 1, 2
+ORDER BY 1, 2
+'@
+        $rights | ForEach-Object { "$($_.role) $($_.table) $($_.rights)" } | Should -Be @(
+            'linkage_reader event_guests SELECT'
+            'linkage_reader feature_flags SELECT'
+            'linkage_reader message_deliveries SELECT'
+            'linkage_reader user_link_audit SELECT'
+            'linkage_reader users SELECT'
+            'linkage_runner event_guests SELECT'
+            'linkage_runner feature_flags INSERT SELECT UPDATE'
+            'linkage_runner message_deliveries SELECT UPDATE'
+            'linkage_runner user_link_audit DELETE INSERT SELECT'
+            'linkage_runner users SELECT'
+        )
+        (Invoke-TestSql $admin @'
+SELECT
+  has_table_privilege('bob', 'message_deliveries', 'SELECT') AS reads_whole_rows,
+  (SELECT string_agg(column_name, ' ') FROM information_schema.column_privileges
+   WHERE grantee = 'linkage_runner' AND table_name = 'message_deliveries' AND privilege_type = 'UPDATE') AS writes,
+  (SELECT count(*) FROM pg_roles r WHERE r.rolname IN ('linkage_reader', 'linkage_runner')
+     AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolbypassrls OR r.rolreplication)) AS mighty,
+  (SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname IN ('linkage_reader', 'linkage_runner')) AS memberships,
+  (SELECT rolsuper FROM pg_roles WHERE rolname = 'owner') AS is_owner_super
+'@ | ConvertTo-Json -Compress) | Should -Be '{"reads_whole_rows":false,"writes":"user_id","mighty":0,"memberships":0,"is_owner_super":false}'
+    }
+
+    It 'are the same after the script was run again' {
+        $privileges = @'
+SELECT string_agg(concat_ws(' ', o.name, a.acl), E'\n' ORDER BY o.name, a.acl::text) AS all
+FROM (
+  SELECT oid::regclass::text, relacl FROM pg_class UNION ALL SELECT oid::regprocedure::text, proacl FROM pg_proc
+  UNION ALL SELECT concat_ws('.', attrelid::regclass, attname), attacl FROM pg_attribute UNION ALL SELECT nspname, nspacl FROM pg_namespace
+) AS o (name, privileges)
+CROSS JOIN unnest(o.privileges) AS a (acl)
+'@
+        $before = (Invoke-TestSql $admin $privileges).all
+
+        Invoke-Psql $admin 'owner' $script | Should -BeNullOrEmpty
+
+        (Invoke-TestSql $admin $privileges).all | Should -Be $before
+    }
+
+    It 'are called as the DBA likes, and the runner sees replicas if that is asked for' {
+        Invoke-TestSql $admin @'
+CREATE ROLE dba LOGIN CREATEROLE PASSWORD 'secret' IN ROLE owner;
+GRANT pg_read_all_stats TO dba WITH ADMIN OPTION
+'@
+
+        $null = Invoke-Psql $admin 'dba' $script @{ reader = 'A "Reader"'; runner = 'A Runner'; app = 'public'; replica_lag = 'on' }
+
+        (Invoke-TestSql $admin @'
+SELECT
+  has_function_privilege('A "Reader"', 'linkage.run_batch(uuid, integer, integer, integer, integer, boolean)', 'EXECUTE') AS calls,
+  has_table_privilege('A "Reader"', 'linkage.run', 'UPDATE') AS writes,
+  has_table_privilege('A Runner', 'linkage.run', 'UPDATE') AS runs,
+  pg_has_role('A Runner', 'pg_read_all_stats', 'USAGE') AS sees_replicas
+'@ | ConvertTo-Json -Compress) | Should -Be '{"calls":true,"writes":false,"runs":true,"sees_replicas":true}'
+    }
+
+    Context '<Cmdlet>' -ForEach $reading {
+        It 'shows the reader and the runner what it shows the owner of all' {
+            $with = @{ Connection = $admin }
+            $all = @(& $Act)
+
+            foreach ($connection in $reader, $runner) {
+                $with = @{ Connection = $connection; ErrorAction = 'Stop' }
+                $seen = @(& $Act)
+
+                $seen.Count | Should -Be $all.Count
+                $seen | Where-Object { $_.PSObject.Properties['Status'] -and $_.Status -eq 'Unknown' } | Should -BeNullOrEmpty
+            }
+            $all | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    Context '<Cmdlet>' -ForEach $running {
+        BeforeEach {
+            Invoke-TestSql $admin 'UPDATE message_deliveries SET user_id = NULL; DELETE FROM linkage.link_suppression'
+            $with = @{ Connection = $admin }
+            $given = if ($_['Given']) { & $Given }
+        }
+
+        It 'shows the reader what it would do' {
+            $before = Get-DatabaseDigest $admin
+
+            $with = @{ Connection = $reader; WhatIf = $true; ErrorAction = 'Stop' }
+            & $Act 6>$null | Should -Not -BeNullOrEmpty
+
+            Get-DatabaseDigest $admin | Should -Be $before
+        }
+
+        It 'tells the reader which privilege is missing and who has it, and changes nothing' {
+            $before = Get-DatabaseDigest $admin
+
+            $with = @{ Connection = $reader; Confirm = $false; ErrorAction = 'SilentlyContinue'; ErrorVariable = 'script:faults' }
+            $null = & $Act
+
+            $faults | Should -HaveCount 1
+            $faults[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Database.InsufficientPrivilege,*'
+            $faults[0].CategoryInfo.Category | Should -Be 'PermissionDenied'
+            $faults[0].Exception.SqlState | Should -Be '42501'
+            $faults[0].Exception.Message | Should -Match 'role ann lacks [A-Z, ]*(INSERT|UPDATE|DELETE).* on table [a-z_]+\.[a-z_]+\. .*docs/least-privilege\.sql'
+            Get-DatabaseDigest $admin | Should -Be $before
+        }
+
+        It 'works for the runner' {
+            $with = @{ Connection = $runner; Confirm = $false; ErrorAction = 'Stop' }
+            & $Act | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    Context '<Cmdlet> under row-level security' -ForEach ($reading + $running) {
+        BeforeAll {
+            Set-RowSecurity 'ENABLE'
+        }
+
+        AfterAll {
+            Set-RowSecurity 'DISABLE'
+        }
+
+        It 'names the table and the remedy, and changes nothing' {
+            $with = @{ Connection = $admin }
+            $given = if ($_['Given']) { & $Given }
+            $before = Get-DatabaseDigest $admin
+            $with = @{ Connection = $runner; ErrorAction = 'SilentlyContinue'; ErrorVariable = 'script:faults' }
+            if ((Get-Command $Cmdlet).Parameters.ContainsKey('Confirm')) {
+                $with.Confirm = $false
+            }
+
+            $shown = @(& $Act)
+
+            $shown | Where-Object { $_.PSObject.Properties['Status'] -and $_.Status -in 'Healthy', 'completed' } | Should -BeNullOrEmpty
+            $faults[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Database.RowSecurity,*'
+            $faults[0].CategoryInfo.Category | Should -Be 'PermissionDenied'
+            $faults[0].Exception.TableName | Should -Match '^(public|linkage)\.[a-z_]+$'
+            $faults[0].Exception.Message | Should -Match 'ALTER ROLE bob BYPASSRLS'
+            Get-DatabaseDigest $admin | Should -Be $before
+        }
+    }
+
+    Context '<Cmdlet>' -ForEach $installing {
+        It 'tells reader and runner whose business it is' {
+            foreach ($connection in $reader, $runner) {
+                $with = @{ Connection = $connection; Confirm = $false; ErrorAction = 'SilentlyContinue'; ErrorVariable = 'script:faults' }
+                $null = & $Act
+
+                $faults | Should -HaveCount 1
+                $faults[0].Exception.Message | Should -Match "belongs to role owner.*GRANT ""owner"" TO ""$($connection.User)"""
+            }
+            (Test-LinkageSchema -Connection $admin).Status | Should -Not -Contain 'Critical'
+        }
+    }
+}
