@@ -12,11 +12,13 @@ switch (args.FirstOrDefault())
     case "trigger":
         var trigger = BenchmarkOptions.Parse(args, runs: 3);
         return await TriggerBenchmark.RunAsync(trigger.Rows, trigger.Runs);
+    case "integrity":
+        return await IntegrityBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 5, rows: 10_000_000));
     case "phones":
         var phones = BenchmarkOptions.Parse(args, runs: 5);
         await PhonesBenchmark.RunAsync(phones.Rows, phones.Runs);
         return 0;
     default:
-        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, phones.");
+        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, phones.");
         return 1;
 }

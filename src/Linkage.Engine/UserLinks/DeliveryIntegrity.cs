@@ -17,7 +17,9 @@ public sealed record DeliveryIntegrityOptions
     /// <summary>The inconsistency rate, in percent, above which it is critical.</summary>
     public double CriticalAbove { get; init; } = 1.0;
 
-    /// <summary>Whether deliveries are counted, which reads the whole table, instead of estimated.</summary>
+    /// <summary>
+    /// Whether deliveries are counted, which reads the whole table, instead of estimated; and whether what lacks its index is read all the same.
+    /// </summary>
     public bool Exact { get; init; }
 
     /// <summary>How far back triggers and backfills are looked at.</summary>
@@ -49,7 +51,7 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
         yield return Judge("DeliveryTriggers", triggers, Triggers);
 
         var activity = await MeasureAsync<Activity>(
-            "FROM linkage.measure_link_activity(@Table, now() - @Last)", Activity.Columns, options, cancellation);
+            "FROM linkage.measure_link_activity(@Table, now() - @Last, @Exact)", Activity.Columns, options, cancellation);
         yield return Judge("TriggerSuccessRate", activity, found => TriggerSuccess(found.Single(), options));
         yield return Judge("BackfillActivity", activity, found => Backfills(found.Single(), options));
 
@@ -123,6 +125,8 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
 
     private static CheckResult TriggerSuccess(Activity activity, DeliveryIntegrityOptions options)
     {
+        if (activity.Problem is { } problem)
+            return CheckResult.Unknown("TriggerSuccessRate", problem);
         double? rate = activity.TriggerAttempts == 0 ? null : 100.0 * activity.TriggerLinked / activity.TriggerAttempts;
         return new CheckResult(
             "TriggerSuccessRate", activity.TriggerFaults == 0 ? CheckStatus.Healthy : CheckStatus.Warning, rate, null,
@@ -142,18 +146,23 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
             });
     }
 
-    private static CheckResult Backfills(Activity activity, DeliveryIntegrityOptions options) => new(
-        "BackfillActivity", activity.RunsFailed == 0 ? CheckStatus.Healthy : CheckStatus.Warning, activity.BackfillLinked, null,
-        Invariant($"Backfills of the last {Hours(options.Last)}: {activity.BackfillExamined:N0} deliveries examined, ")
-        + Invariant($"{activity.BackfillLinked:N0} linked; runs: {activity.Runs:N0}")
-        + (activity.RunsFailed == 0 ? "." : Invariant($", of which {activity.RunsFailed:N0} failed or were cut off: Get-LinkageRun tells.")),
-        new Dictionary<string, object?>
-        {
-            ["Examined"] = activity.BackfillExamined,
-            ["Linked"] = activity.BackfillLinked,
-            ["Runs"] = activity.Runs,
-            ["RunsFailed"] = activity.RunsFailed,
-        });
+    private static CheckResult Backfills(Activity activity, DeliveryIntegrityOptions options)
+    {
+        if (activity.Problem is { } problem)
+            return CheckResult.Unknown("BackfillActivity", problem);
+        return new CheckResult(
+            "BackfillActivity", activity.RunsFailed == 0 ? CheckStatus.Healthy : CheckStatus.Warning, activity.BackfillLinked, null,
+            Invariant($"Backfills at work in the last {Hours(options.Last)}: {activity.BackfillExamined:N0} deliveries examined, ")
+            + Invariant($"{activity.BackfillLinked:N0} linked; runs: {activity.Runs:N0}")
+            + (activity.RunsFailed == 0 ? "." : Invariant($", of which {activity.RunsFailed:N0} failed or were cut off: Get-LinkageRun tells.")),
+            new Dictionary<string, object?>
+            {
+                ["Examined"] = activity.BackfillExamined,
+                ["Linked"] = activity.BackfillLinked,
+                ["Runs"] = activity.Runs,
+                ["RunsFailed"] = activity.RunsFailed,
+            });
+    }
 
     private static CheckResult Flags(IReadOnlyList<Flag> flags)
     {
@@ -224,12 +233,12 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
     }
 
     private sealed record Activity(
-        long TriggerAttempts, long TriggerLinked, long TriggerFaults, long GuestLinked, long BackfillExamined, long BackfillLinked,
+        string? Problem, long TriggerAttempts, long TriggerLinked, long TriggerFaults, long GuestLinked, long BackfillExamined, long BackfillLinked,
         long Runs, long RunsFailed)
     {
         public const string Columns =
             """
-            m.trigger_attempts AS "TriggerAttempts", m.trigger_linked AS "TriggerLinked", m.trigger_faults AS "TriggerFaults",
+            m.problem AS "Problem", m.trigger_attempts AS "TriggerAttempts", m.trigger_linked AS "TriggerLinked", m.trigger_faults AS "TriggerFaults",
             m.guest_linked AS "GuestLinked", m.backfill_examined AS "BackfillExamined", m.backfill_linked AS "BackfillLinked",
             m.runs AS "Runs", m.runs_failed AS "RunsFailed"
             """;

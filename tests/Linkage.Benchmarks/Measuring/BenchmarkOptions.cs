@@ -9,10 +9,10 @@ namespace Linkage.Benchmarks.Measuring;
 /// <param name="Docs">The folder for a table and a plot of the results; null for none.</param>
 internal sealed record BenchmarkOptions(int Rows, int Runs, IReadOnlyList<string> Only, string? Docs)
 {
-    public static BenchmarkOptions Parse(string[] args, int runs)
+    public static BenchmarkOptions Parse(string[] args, int runs, int rows = 1_000_000)
     {
         return new BenchmarkOptions(
-            int.Parse(Option("--rows") ?? "1000000", CultureInfo.InvariantCulture),
+            int.Parse(Option("--rows") ?? rows.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
             int.Parse(Option("--runs") ?? runs.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture),
             Option("--only")?.Split(',') ?? [],
             Option("--docs"));

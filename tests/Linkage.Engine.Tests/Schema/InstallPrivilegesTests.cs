@@ -134,7 +134,7 @@ public sealed class InstallPrivilegesTests
     }
 
     [Theory]
-    [InlineData("SELECT")]
+    [InlineData("SELECT 1")]
     [InlineData("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO PUBLIC")]
     [InlineData("CREATE ROLE \"somebody of $database\"; ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO \"somebody of $database\"")]
     public async Task No_function_is_everybodys_but_those_that_need_to_be_whatever_is_granted_by_default(string defaults)

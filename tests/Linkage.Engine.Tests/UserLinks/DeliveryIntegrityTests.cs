@@ -136,6 +136,55 @@ public sealed class DeliveryIntegrityTests
         Assert.Equal(100, (await CheckAsync(scene.Database, new() { Exact = true }))["DeliveryInconsistencyRate"].Value);
     }
 
+    [Theory]
+    [InlineData("DROP INDEX idx_user_link_audit_without_run")]
+    [InlineData("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_user_link_audit_without_run'::regclass")]
+    public async Task Without_its_index_the_activity_is_unknown_and_the_index_is_named(string lose)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        await scene.LinkableAsync();
+        await scene.BackfillAsync();
+        await scene.Database.ExecuteAsync(lose);
+
+        var checks = await CheckAsync(scene.Database);
+
+        foreach (var name in new[] { "TriggerSuccessRate", "BackfillActivity" })
+        {
+            Assert.Equal((CheckStatus.Unknown, null), (checks[name].Status, checks[name].Value));
+            Assert.Contains("idx_user_link_audit_without_run", checks[name].Message, StringComparison.Ordinal);
+            Assert.Contains("Install-LinkageSchema", checks[name].Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1, (await CheckAsync(scene.Database, new() { Exact = true }))["BackfillActivity"].Value);
+        await scene.Database.InstallAsync();
+        Assert.Equal(1, (await CheckAsync(scene.Database))["BackfillActivity"].Value);
+    }
+
+    [Fact]
+    public async Task A_guests_deliveries_are_counted_each_and_backfills_by_hand_count_as_well()
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var guest = await scene.GuestAsync(scene.NewPhone(), null);
+        foreach (var _ in (int[])[1, 2, 3])
+            await scene.DeliveryAsync(null, guest);
+        await scene.Database.ExecuteAsync(
+            """
+            ALTER TABLE event_guests DISABLE TRIGGER USER;
+            UPDATE event_guests SET user_id = @Ann::uuid WHERE id = @guest::uuid;
+            ALTER TABLE event_guests ENABLE TRIGGER USER;
+            """,
+            new { Ann, guest });
+
+        Assert.Equal(3L, (await CheckAsync(scene.Database))["DeliveryInconsistencyRate"].Details["Inconsistent"]);
+        await scene.Database.ExecuteAsync("SELECT backfill_guest_deliveries(@guest::uuid, @Ann::uuid)", new { Ann, guest });
+        await scene.LinkableAsync();
+        await scene.BackfillAsync();
+
+        var checks = await CheckAsync(scene.Database);
+        Assert.Equal(0L, checks["DeliveryInconsistencyRate"].Details["Inconsistent"]);
+        Assert.Equal((4.0, 1L), (checks["BackfillActivity"].Value!.Value, checks["BackfillActivity"].Details["Runs"]));
+    }
+
     [Fact]
     public async Task Without_Linkage_every_check_is_unknown()
     {

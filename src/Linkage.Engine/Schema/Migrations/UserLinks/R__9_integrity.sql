@@ -3,17 +3,21 @@
 -- Deliveries without a user whose active guest has one who exists, less those that an undo keeps unlinked, and how many deliveries
 -- there are: counted if exact, or if the table is small and was never analyzed; else by the statistics. Where a target knows no guests
 -- but events, the guest is the one active guest of the event who has the phone.
--- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), joined with guests and users by
--- primary key, or hashed where unlinked deliveries are many; by event, idx_event_guests_event_phone_normalized for each.
--- Suppressed ones from linkage.link_suppression by primary keys.
+-- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), grouped in its own order, since a guest
+-- without a user leaves several; then guests by primary key, or hashed where unlinked deliveries are many; by event,
+-- idx_event_guests_event_phone_normalized for each. 100,000 look-ups among millions of guests take a few hundred milliseconds where these
+-- are in memory, and reading all guests takes longer; the planner, which reckons with disks, would read them all. What a guest without
+-- a user, or a suppression, spares it can't know beforehand, hence LATERAL and OFFSET 0: users of inconsistent deliveries and suppressed
+-- deliveries by primary key, whatever the planner believes of their numbers.
 CREATE OR REPLACE FUNCTION linkage.measure_delivery_integrity(wanted text, exact boolean)
 RETURNS TABLE (problem text, inconsistent bigint, suppressed bigint, suppressions bigint, deliveries bigint, is_estimate boolean)
-LANGUAGE plpgsql STABLE SET jit = off
+LANGUAGE plpgsql STABLE SET jit = off SET seq_page_cost = 0.1 SET random_page_cost = 0.1
 AS $$
 DECLARE
   target   linkage.link_target := linkage.find_link_target(wanted);
   relation regclass := to_regclass(format('%I.%I', target.table_schema, target.table_name));
-  -- the guest of alias t, and what keeps rows without one away
+  -- the columns of alias t that tell the guest, the guest's user by them, and what keeps rows without one away
+  told_by  text;
   guest    text;
   asked    text;
 BEGIN
@@ -25,36 +29,38 @@ BEGIN
   END IF;
 
   IF target.guest_column IS NOT NULL THEN
-    guest := format('SELECT g.user_id FROM {{app}}.event_guests g WHERE g.id = t.%I AND g.removed_at IS NULL', target.guest_column);
-    asked := format('t.%I IS NOT NULL', target.guest_column);
+    told_by := format('t.%I', target.guest_column);
+    asked := told_by || ' IS NOT NULL';
+    guest := format(
+      'SELECT g.user_id FROM {{app}}.event_guests g WHERE g.id = %s AND g.removed_at IS NULL AND g.user_id IS NOT NULL', told_by);
   ELSE
+    told_by := format('t.%I, t.%I', target.event_column, target.phone_column);
+    asked := format('t.%I IS NOT NULL', target.phone_column);
     guest := format(
       'SELECT (array_agg(g.user_id))[1] AS user_id
        FROM {{app}}.event_guests g
        WHERE g.event_id = t.%I AND {{app}}.normalize_phone(g.phone) = {{app}}.normalize_phone(t.%I::text) AND g.removed_at IS NULL
        HAVING count(*) = 1',
       target.event_column, target.phone_column);
-    asked := format('t.%I IS NOT NULL', target.phone_column);
   END IF;
 
   EXECUTE format(
-    'SELECT count(*)
-     FROM %1$s AS t
-     CROSS JOIN LATERAL (%2$s) AS g
-     JOIN {{app}}.users u ON u.id = g.user_id
-     WHERE t.%3$I IS NULL AND %4$s',
-    relation, guest, target.user_column, asked)
+    'SELECT COALESCE(sum(t.records), 0)
+     FROM (SELECT %1$s, count(*) AS records FROM %2$s AS t WHERE t.%3$I IS NULL AND %4$s GROUP BY %1$s) AS t
+     CROSS JOIN LATERAL (%5$s) AS g
+     CROSS JOIN LATERAL (SELECT FROM {{app}}.users u WHERE u.id = g.user_id OFFSET 0) AS u',
+    told_by, relation, target.user_column, asked, guest)
   INTO inconsistent;
 
   EXECUTE format(
     'SELECT
        count(*) FILTER (WHERE u.id IS NOT NULL), count(*)
      FROM linkage.link_suppression s
-     JOIN %1$s AS t ON %2$s
-     LEFT JOIN LATERAL (%3$s) AS g ON g.user_id = s.user_id
+     CROSS JOIN LATERAL (SELECT %1$s FROM %2$s AS t WHERE %3$s AND t.%4$I IS NULL OFFSET 0) AS t
+     LEFT JOIN LATERAL (%5$s) AS g ON g.user_id = s.user_id
      LEFT JOIN {{app}}.users u ON u.id = g.user_id
-     WHERE s.target = $1 AND t.%4$I IS NULL',
-    relation, linkage.record_key_condition(target, 's.record_key'), guest, target.user_column)
+     WHERE s.target = $1',
+    told_by, relation, linkage.record_key_condition(target, 's.record_key'), target.user_column, guest)
   INTO suppressed, suppressions
   USING target.name;
   inconsistent := inconsistent - suppressed;
@@ -77,6 +83,17 @@ BEGIN
 END
 $$;
 
+-- Whether a table has a valid index that begins with a column and holds the rows of a predicate, as the server writes that.
+CREATE OR REPLACE FUNCTION linkage.has_index(relation regclass, first_column name, predicate text) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (
+    SELECT
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indrelid = $1 AND i.indisvalid AND a.attname = $2 AND pg_catalog.pg_get_expr(i.indpred, i.indrelid) = $3)
+$$;
+
 -- Why the integrity of a target can't be measured, or null. Without the index it would take a scan, which exact accepts.
 CREATE OR REPLACE FUNCTION linkage.integrity_problem(target linkage.link_target, exact boolean) RETURNS text
 LANGUAGE sql STABLE
@@ -88,7 +105,8 @@ AS $$
     WHEN NOT exact THEN (
       SELECT format(
         'The index for %s of %s is missing or invalid, and without it the whole table would be read: %s%s -Exact counts without it.',
-        i.serves, t.relation, CASE WHEN target.name = 'message_deliveries' THEN 'Install-LinkageSchema does ' ELSE '' END, array_to_string(i.statements, ' '))
+        i.serves, t.relation, CASE WHEN target.name = 'message_deliveries' THEN 'Install-LinkageSchema does ' ELSE '' END,
+        array_to_string(i.statements, ' '))
       FROM linkage.target_indexes(target) i
       WHERE NOT i.is_there
         AND i.column_name = COALESCE(target.guest_column, target.phone_column))
@@ -126,22 +144,32 @@ AS $$
   ) AS e
 $$;
 
--- What linked a target's records since a time: decisions of triggers and of backfills, by the audit, and how backfill runs ended.
--- Plan: idx_user_link_audit_created_at (BRIN) and one hash aggregate; linkage.run by its primary key, whose ids are in time order.
-CREATE OR REPLACE FUNCTION linkage.measure_link_activity(wanted text, since timestamptz)
+-- What linked a target's records since a time: decisions of triggers and by hand, by the audit; and backfill runs that were at work since,
+-- by what they counted themselves, since they may have audited millions of rows. Without its index the audit would take a scan, which
+-- exact accepts; problem says so then.
+-- Plan: idx_user_link_audit_without_run and one hash aggregate, not at all where there is a problem; a scan of linkage.run.
+CREATE OR REPLACE FUNCTION linkage.measure_link_activity(wanted text, since timestamptz, exact boolean)
 RETURNS TABLE (
-  trigger_attempts bigint, trigger_linked bigint, trigger_faults bigint, guest_linked bigint, backfill_examined bigint,
+  problem text, trigger_attempts bigint, trigger_linked bigint, trigger_faults bigint, guest_linked bigint, backfill_examined bigint,
   backfill_linked bigint, runs bigint, runs_failed bigint)
 LANGUAGE sql STABLE
 AS $$
   WITH target AS MATERIALIZED (
     SELECT (linkage.find_link_target($1)).name
   ),
+  obstacle AS MATERIALIZED (
+    SELECT CASE WHEN NOT $3 AND NOT linkage.has_index('{{app}}.user_link_audit', 'created_at', '(run_id IS NULL)') THEN
+      'The index idx_user_link_audit_without_run on {{app}}.user_link_audit (created_at) WHERE run_id IS NULL is missing or invalid, and '
+      'without it the whole audit might be read: Install-LinkageSchema creates it; -Exact counts without it.'
+    END AS problem
+  ),
   decisions AS (
     SELECT a.source, a.outcome::text AS outcome, count(*) AS entries,
       count(*) FILTER (WHERE a.outcome = 'skipped' AND a.metadata ->> 'reason' LIKE 'error %') AS faults
     FROM {{app}}.user_link_audit a
     WHERE a.created_at >= $2
+      AND a.run_id IS NULL
+      AND (SELECT o.problem IS NULL FROM obstacle o)
       AND NOT a.dry_run
       AND a.table_name = ANY (ARRAY(SELECT unnest(ARRAY[t.name, linkage.guest_link_audit_name(t.name)]) FROM target t))
     GROUP BY a.source, a.outcome
@@ -149,18 +177,21 @@ AS $$
   backfills AS (
     SELECT
       count(*) AS runs,
+      COALESCE(sum((r.counts ->> 'processed')::bigint), 0) AS examined,
+      COALESCE(sum((r.counts ->> 'linked')::bigint), 0) AS linked,
       count(*) FILTER (WHERE r.status IN ('failed', 'interrupted') OR r.status = 'running' AND NOT linkage.run_is_alive(r)) AS failed
     FROM linkage.run r
     JOIN target t ON t.name = r.target
-    WHERE r.kind IN ('UserLinkBackfill', 'GuestDeliveryBackfill') AND NOT r.dry_run AND r.started_at >= $2
+    WHERE r.kind IN ('UserLinkBackfill', 'GuestDeliveryBackfill') AND NOT r.dry_run AND r.heartbeat_at >= $2
   )
   SELECT
+    (SELECT o.problem FROM obstacle o),
     COALESCE(sum(d.entries) FILTER (WHERE d.source = 'trigger'), 0)::bigint,
     COALESCE(sum(d.entries) FILTER (WHERE d.source = 'trigger' AND d.outcome = 'linked'), 0)::bigint,
     COALESCE(sum(d.faults) FILTER (WHERE d.source IN ('trigger', 'guest link')), 0)::bigint,
     COALESCE(sum(d.entries) FILTER (WHERE d.source = 'guest link' AND d.outcome = 'linked'), 0)::bigint,
-    COALESCE(sum(d.entries) FILTER (WHERE d.source IN ('backfill', 'manual')), 0)::bigint,
-    COALESCE(sum(d.entries) FILTER (WHERE d.source IN ('backfill', 'manual') AND d.outcome = 'linked'), 0)::bigint,
+    (COALESCE(sum(d.entries) FILTER (WHERE d.source = 'manual'), 0) + (SELECT b.examined FROM backfills b))::bigint,
+    (COALESCE(sum(d.entries) FILTER (WHERE d.source = 'manual' AND d.outcome = 'linked'), 0) + (SELECT b.linked FROM backfills b))::bigint,
     (SELECT b.runs FROM backfills b), (SELECT b.failed FROM backfills b)
   FROM decisions d
 $$;
