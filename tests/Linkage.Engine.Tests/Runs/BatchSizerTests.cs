@@ -11,77 +11,58 @@ public sealed class BatchSizerTests
     public void A_size_never_starts_above_its_cap() =>
         Assert.Equal((7, 1000), (new BatchSizer(7).Size, new BatchSizer(50_000).Size));
 
-    [Fact]
-    public void It_grows_by_half_at_a_time_up_to_the_cap()
+    /// <summary>Of a size of 1,000 at the start.</summary>
+    [Theory]
+    // It shrinks by what a batch took too long, to half at most.
+    [InlineData(1000, 1000, 625, 800)]
+    [InlineData(1000, 1000, 3_600_000, 500)]
+    // The rest of a claim may let it grow, but not shrink.
+    [InlineData(5000, 10, 60_000, 1000)]
+    [InlineData(5000, 10, 4, 1250)]
+    // A batch that held nothing changes nothing.
+    [InlineData(5000, 0, 0, 1000)]
+    public void A_size_follows_the_time_that_a_batch_took(int cap, int rows, int milliseconds, int expected)
     {
-        var sizer = new BatchSizer(5000);
-        List<int> sizes = [];
-        for (var i = 0; i < 6; i++)
-        {
-            sizer.Succeeded(sizer.Size, TimeSpan.FromMilliseconds(1), _target);
-            sizes.Add(sizer.Size);
-        }
+        var sizer = new BatchSizer(cap);
 
-        Assert.Equal([1501, 2252, 3379, 5000, 5000, 5000], sizes);
+        sizer.Succeeded(rows, TimeSpan.FromMilliseconds(milliseconds), _target);
+
+        Assert.Equal(expected, sizer.Size);
     }
 
-    [Fact]
-    public void It_grows_from_one_too()
+    [Theory]
+    [InlineData(5000, 1000, new[] { 1501, 2252, 3379, 5000, 5000 })]
+    [InlineData(1000, 1, new[] { 2 })]
+    public void It_grows_by_half_at_a_time_up_to_the_cap_and_from_one_too(int cap, int start, int[] expected)
     {
-        var sizer = new BatchSizer(1000);
-        while (sizer.Size > 1)
+        var sizer = new BatchSizer(cap);
+        while (sizer.Size > start)
             sizer.TimedOut();
 
-        sizer.Succeeded(1, TimeSpan.FromMilliseconds(1), _target);
-
-        Assert.Equal(2, sizer.Size);
+        foreach (var size in expected)
+        {
+            sizer.Succeeded(sizer.Size, TimeSpan.FromMilliseconds(1), _target);
+            Assert.Equal(size, sizer.Size);
+        }
     }
 
-    [Fact]
-    public void A_batch_that_took_long_halves_it_at_most()
+    [Theory]
+    [InlineData(false, 1, 500)]
+    [InlineData(false, 20, 1)]
+    [InlineData(true, 4, 1)]
+    [InlineData(true, 5, 1)]
+    public void A_time_out_halves_it_and_a_row_that_fails_is_found_in_a_few_steps(bool isFault, int times, int expected)
     {
         var sizer = new BatchSizer(1000);
 
-        sizer.Succeeded(1000, TimeSpan.FromMilliseconds(625), _target);
-        Assert.Equal(800, sizer.Size);
-        sizer.Succeeded(800, TimeSpan.FromHours(1), _target);
-        Assert.Equal(400, sizer.Size);
-    }
+        for (var i = 0; i < times; i++)
+        {
+            if (isFault)
+                sizer.Failed();
+            else
+                sizer.TimedOut();
+        }
 
-    [Fact]
-    public void The_rest_of_a_claim_may_let_it_grow_but_not_shrink()
-    {
-        var sizer = new BatchSizer(5000);
-
-        sizer.Succeeded(10, TimeSpan.FromMinutes(1), _target);
-        Assert.Equal(1000, sizer.Size);
-        sizer.Succeeded(10, TimeSpan.FromMilliseconds(4), _target);
-        Assert.Equal(1250, sizer.Size);
-    }
-
-    [Fact]
-    public void A_batch_that_held_nothing_changes_nothing()
-    {
-        var sizer = new BatchSizer(5000);
-
-        sizer.Succeeded(0, TimeSpan.Zero, _target);
-
-        Assert.Equal(1000, sizer.Size);
-    }
-
-    [Fact]
-    public void A_time_out_halves_it_and_a_row_that_fails_is_found_in_a_few_steps()
-    {
-        var timedOut = new BatchSizer(1000);
-        var failed = new BatchSizer(1000);
-
-        timedOut.TimedOut();
-        Assert.Equal(500, timedOut.Size);
-        for (var i = 0; i < 4; i++)
-            failed.Failed();
-        Assert.Equal(1, failed.Size);
-        failed.Failed();
-        failed.TimedOut();
-        Assert.Equal(1, failed.Size);
+        Assert.Equal(expected, sizer.Size);
     }
 }

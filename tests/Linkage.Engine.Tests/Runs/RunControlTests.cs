@@ -50,10 +50,7 @@ public sealed class RunControlTests
         await using var run = await BrakedRun.StartAsync(scene, brake, RunScene.Options(20));
         var control = new RunControl(scene.Database.Engine);
 
-        await control.SuspendAsync(run.RunId, TimeSpan.Zero, CancellationToken.None);
-        await run.IsHeardAsync();
-        await brake.ReleaseAsync();
-        await Poll.UntilAsync(async () => (await scene.RunAsync(run.RunId)).Status == "suspended");
+        await SuspendAsync(scene, brake, run);
 
         var examined = await ExaminedAsync(scene);
         Assert.InRange(examined, 1, Deliveries - 1);
@@ -79,10 +76,7 @@ public sealed class RunControlTests
         await using var brake = await Brake.OnAsync(scene.Database);
         await using var run = await BrakedRun.StartAsync(scene, brake, RunScene.Options(20));
         var control = new RunControl(scene.Database.Engine);
-        await control.SuspendAsync(run.RunId, TimeSpan.Zero, CancellationToken.None);
-        await run.IsHeardAsync();
-        await brake.ReleaseAsync();
-        await Poll.UntilAsync(async () => (await scene.RunAsync(run.RunId)).Status == "suspended");
+        await SuspendAsync(scene, brake, run);
 
         Assert.Equal("stopped", (await control.StopAsync(run.RunId, _limit, CancellationToken.None)).Status);
 
@@ -152,6 +146,15 @@ public sealed class RunControlTests
         Assert.Equal((run, "completed", Deliveries), (resumed.RunId, resumed.Status, resumed.Count("processed")));
         await scene.AssertSoundAsync();
         await scene.AssertAllLinkedAsync();
+    }
+
+    /// <summary>Lets a braked run stand still after the batches under way.</summary>
+    private static async Task SuspendAsync(RunScene scene, Brake brake, BrakedRun run)
+    {
+        await new RunControl(scene.Database.Engine).SuspendAsync(run.RunId, TimeSpan.Zero, CancellationToken.None);
+        await run.IsHeardAsync();
+        await brake.ReleaseAsync();
+        await Poll.UntilAsync(async () => (await scene.RunAsync(run.RunId)).Status == "suspended");
     }
 
     private static Task<long> ExaminedAsync(RunScene scene) => scene.Database.ScalarAsync<long>("SELECT count(*) FROM user_link_audit");

@@ -69,11 +69,37 @@ internal sealed class RunSoak(PostgresSandbox server, Random random, Action<stri
         }
 
         await scene.AssertUndoneAsync(run);
-        // A second client that comes when the undo has just ended is let in, and links again.
-        var hasRival = await scene.ScalarAsync<bool>(
-            $"SELECT EXISTS (SELECT FROM linkage.run WHERE id > '{run}' AND kind = 'UserLinkBackfill' AND (counts ->> 'linked')::bigint > 0)");
-        if (isQuiet && !hasRival && (await scene.RunAsync(run)).Status == "undone")
+        if (isQuiet)
+        {
+            await UndoAllAsync(scene, run);
             Assert.Equal(before, await scene.FingerprintAsync());
+        }
+    }
+
+    /// <summary>
+    /// Takes back, without faults, whatever is linked still: what the undo of the run could not, and what other clients linked, who are
+    /// let in while nobody holds the target, also just after the undo. The newest first, since they linked what older ones had left or lost.
+    /// </summary>
+    private static async Task UndoAllAsync(KeyedScene scene, Guid first)
+    {
+        await scene.ExecuteAsync("ALTER TABLE message_deliveries DISABLE TRIGGER inject");
+        await using (var engine = await scene.OpenAsync())
+        {
+            while (await scene.ScalarAsync<Guid?>(
+                """
+                SELECT r.id FROM linkage.run r
+                WHERE r.id >= @first AND r.kind = 'UserLinkBackfill' AND r.status <> 'undone' AND (r.counts ->> 'linked')::bigint > 0
+                ORDER BY r.id DESC
+                LIMIT 1
+                """,
+                new { first }) is { } run)
+            {
+                await new RunUndo(engine).UndoAsync(run, allowRelink: true, RunScene.Options(200), _ => { }, CancellationToken.None);
+                Assert.Equal("undone", (await scene.RunAsync(run)).Status);
+            }
+        }
+
+        await scene.ExecuteAsync("ALTER TABLE message_deliveries ENABLE TRIGGER inject");
     }
 
     private async Task<KeyedScene> SceneAsync(RunKey key)
