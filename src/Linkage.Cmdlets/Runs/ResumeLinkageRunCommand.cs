@@ -1,6 +1,5 @@
 using System.Management.Automation;
 using Linkage.Cmdlets.Database;
-using Linkage.Cmdlets.Pipeline;
 using Linkage.Engine.Runs;
 
 namespace Linkage.Cmdlets.Runs;
@@ -28,24 +27,11 @@ public sealed class ResumeLinkageRunCommand : RunOptionsCmdlet
     public Guid? RunId { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        if (RunId is not { } runId)
-        {
-            WriteError(RunText.NoRunId());
-            return;
-        }
-
-        RunOnEach(async (connection, cancellation) =>
-        {
-            var run = await new RunLog(connection.Engine).GetAsync(runId, cancellation);
-            var approval = await ApproveAsync($"{RunText.Describe(run)} on {connection}", "Resume");
-            if (approval == Approval.Given)
-                run = await ContinueAsync(connection, runId, cancellation) ?? await TakeUpAsync(connection, run, cancellation);
-            if (approval != Approval.Declined)
-                Emit(new LinkageRun(connection, run));
-        });
-    }
+    protected override void ProcessRecord() => ChangeRun(
+        RunId,
+        "Resume",
+        async (connection, run, cancellation) =>
+            await ContinueAsync(connection, run.RunId, cancellation) ?? await TakeUpAsync(connection, run, cancellation));
 
     private protected override object? FailedResult(LinkageConnection connection, ErrorRecord error)
     {

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using Linkage.Cmdlets.Database;
 using Linkage.Cmdlets.Parameters;
 using Linkage.Engine;
 using Linkage.Engine.Runs;
@@ -8,7 +7,7 @@ using Linkage.Engine.Runs.Throttling;
 namespace Linkage.Cmdlets.Runs;
 
 /// <summary>The base of the cmdlets that work on runs in this session: how a run is carried out, and what holds it back.</summary>
-public abstract class RunOptionsCmdlet : DatabaseCmdlet
+public abstract class RunOptionsCmdlet : RunsCmdlet
 {
     private const string ReplicaLag = "ReplicaLag";
     private const string ArchiveBacklog = "ArchiveBacklog";
