@@ -10,8 +10,7 @@ switch (args.FirstOrDefault())
     case "undo":
         return await UndoBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "trigger":
-        var trigger = BenchmarkOptions.Parse(args, runs: 3);
-        return await TriggerBenchmark.RunAsync(trigger.Rows, trigger.Runs);
+        return await TriggerBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "integrity":
         return await IntegrityBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 5, rows: 10_000_000));
     case "phones":

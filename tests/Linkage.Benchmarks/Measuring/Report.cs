@@ -15,7 +15,15 @@ internal static partial class Report
     private const int Top = 64;
 
     /// <summary>Writes NAME-ROWS.md and NAME-ROWS.svg.</summary>
-    public static async Task WriteAsync(string folder, string name, int rows, string title, string conditions, Results results)
+    /// <param name="folder">Where to.</param>
+    /// <param name="name">The benchmark.</param>
+    /// <param name="rows">How many rows its data has.</param>
+    /// <param name="title">What was measured.</param>
+    /// <param name="conditions">On what, and how often.</param>
+    /// <param name="results">What came out.</param>
+    /// <param name="more">What else the table's page says, in Markdown.</param>
+    public static async Task WriteAsync(
+        string folder, string name, int rows, string title, string conditions, Results results, string? more = null)
     {
         Directory.CreateDirectory(folder);
         var file = Path.Combine(folder, $"{name}-{rows}");
@@ -27,7 +35,7 @@ internal static partial class Report
 
             ![Median seconds of each contender]({name}-{rows}.svg)
 
-            {results.ToMarkdown()}
+            {results.ToMarkdown()}{(more is null ? "" : "\n\n" + more)}
             """.ReplaceLineEndings("\n") + "\n");
     }
 

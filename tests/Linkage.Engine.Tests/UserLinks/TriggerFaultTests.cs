@@ -31,6 +31,36 @@ public sealed class TriggerFaultTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_trigger_of_the_application_that_writes_the_same_row_again_finds_no_link_half_audited(bool isBroken)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, _) = await PrepareAsync(scene);
+        await scene.Database.ExecuteAsync(
+            """
+            CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              UPDATE message_deliveries SET status = status || ' again' WHERE id = NEW.id; RETURN NULL; END $$;
+            CREATE TRIGGER a_touch AFTER INSERT ON message_deliveries FOR EACH ROW EXECUTE FUNCTION touch();
+            """);
+        if (isBroken)
+            await scene.Database.ExecuteAsync("ALTER TABLE user_link_audit ADD COLUMN demanded integer NOT NULL");
+
+        await scene.Database.ExecuteAsync(
+            "INSERT INTO message_deliveries (guest_id, status) SELECT @guest::uuid, 'new' FROM generate_series(1, 3)", new { guest });
+
+        Assert.Equal(
+            (3, isBroken ? 0 : 3, isBroken ? 0 : 3),
+            Assert.Single(await scene.Database.QueryAsync<(long, long, long)>(
+                """
+                SELECT count(*), count(d.user_id), count(a.id)
+                FROM message_deliveries d
+                LEFT JOIN user_link_audit a ON a.record_id = d.id AND a.linked_user_id = d.user_id
+                WHERE d.status = 'new again'
+                """)));
+    }
+
+    [Theory]
     [InlineData("DROP TABLE linkage.link_suppression CASCADE")]
     [InlineData("ALTER TABLE linkage.link_suppression DROP COLUMN user_id CASCADE")]
     [InlineData("DROP TABLE linkage.trigger_switch")]

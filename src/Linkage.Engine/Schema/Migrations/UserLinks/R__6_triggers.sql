@@ -24,7 +24,8 @@ AS $$
   WHERE target.name = 'message_deliveries'
   UNION ALL
   SELECT
-    pg_catalog.format('linkage.link_target_%s_trigger()', target.number), 'trigger_linkage_auto_link_user', 'trigger_linkage_audit_user_link'
+    pg_catalog.format('linkage.link_target_%s_trigger()', target.number),
+    'trigger_linkage_auto_link_user', 'trigger_linkage_audit_user_link'
   WHERE target.name <> 'message_deliveries'
 $$;
 
@@ -180,8 +181,12 @@ DECLARE
   decision record;
   fault    text;
 BEGIN
-  -- The row before this one, in a statement of many.
   IF current_setting('linkage.pending_written', true) <> '' THEN
+    IF TG_OP = 'UPDATE' AND OLD.%5$I IS NOT NULL AND current_setting('linkage.pending_key', true) = %4$s THEN
+      -- Another trigger writes the same row once more: it is audited as it is in the end. (And a link can't be taken back here and now.)
+      RETURN NEW;
+    END IF;
+    -- The row before this one, in a statement of many.
     PERFORM linkage.audit_pending_link();
   END IF;
 
@@ -246,7 +251,8 @@ $trigger$$template$,
     target.user_column,
     -- what there is to decide by: candidates have it too
     pg_catalog.concat_ws(
-      ' OR ', pg_catalog.format('NEW.%I IS NOT NULL', target.phone_column), 'NEW.' || pg_catalog.quote_ident(target.guest_column) || ' IS NOT NULL'),
+      ' OR ', pg_catalog.format('NEW.%I IS NOT NULL', target.phone_column),
+      'NEW.' || pg_catalog.quote_ident(target.guest_column) || ' IS NOT NULL'),
     linkage.record_key_expression(target, 'NEW'),
     COALESCE('NEW.' || pg_catalog.quote_ident(target.guest_column), 'NULL'),
     COALESCE('NEW.' || pg_catalog.quote_ident(target.event_column), 'NULL'),

@@ -84,7 +84,8 @@ BEGIN
       IF NOT existing.may_alter THEN
         RAISE EXCEPTION USING
           ERRCODE = 'LK014',
-          MESSAGE = format('Trigger %s on %s is disabled, and only the owner of the table may enable it.', existing.trigger_name, existing.table_name),
+          MESSAGE = format(
+            'Trigger %s on %s is disabled, and only the owner of the table may enable it.', existing.trigger_name, existing.table_name),
           HINT = format('Connect as role %1$I, or as a member of it: GRANT %1$I TO %2$I.', existing.owner, current_user);
       END IF;
       EXECUTE linkage.trigger_state(
