@@ -117,7 +117,10 @@ public sealed class SchemaInspectorTests
             CREATE ROLE "{watcher}" LOGIN PASSWORD 'secret';
             GRANT USAGE ON SCHEMA linkage TO "{watcher}";
             GRANT SELECT ON ALL TABLES IN SCHEMA linkage TO "{watcher}";
-            GRANT EXECUTE ON FUNCTION linkage.own_objects(), linkage.is_own(oid, regclass), linkage.object_name(oid, regclass) TO "{watcher}";
+            GRANT EXECUTE ON FUNCTION
+              linkage.own_objects(), linkage.is_own(oid, regclass), linkage.object_name(oid, regclass),
+              linkage.target_problem(linkage.link_target), linkage.target_table(linkage.link_target)
+            TO "{watcher}";
             """);
         var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Username = watcher, Password = "secret" };
         await using (var asWatcher = await LinkageDatabase.OpenAsync(settings.ConnectionString, CancellationToken.None))

@@ -558,6 +558,7 @@ BEGIN
   PERFORM linkage.take_target(target.name);
   PERFORM linkage.drop_link_triggers(target.name);
   DELETE FROM linkage.link_target t WHERE t.name = target.name;
+  DELETE FROM linkage.trigger_switch o WHERE o.number = target.number;
   DELETE FROM linkage.link_cursor c WHERE c.target = target.name;
 END
 $$;
