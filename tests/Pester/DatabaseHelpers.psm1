@@ -68,8 +68,7 @@ function New-LinkedDatabase {
     $connection
 }
 
-# Another connection to a connection's database, for a role that logs in with the password 'secret'. The default stays what it was
-# for who gives all cmdlets their -Connection.
+# Another connection to a connection's database, for a role that logs in with the password 'secret'. It becomes the default.
 function Connect-Role {
     param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Role)
     $credential = [pscredential]::new($Role, (ConvertTo-SecureString 'secret' -AsPlainText -Force))
@@ -170,6 +169,37 @@ function Receive-Backfill {
     }
 }
 
+# A database on a sandbox whose runs are held from the start, until Clear-Hold.
+function New-HoldingDatabase {
+    param([Parameter(Mandatory)] $Sandbox, [int] $Deliveries = 300)
+    $connection = New-LinkedDatabase $Sandbox "holding_$([guid]::NewGuid().ToString('N'))" -Deliveries $Deliveries
+    Invoke-TestSql $connection "CREATE TABLE probe (holding text); INSERT INTO probe VALUES ('the night shift is at it')"
+    $connection
+}
+
+# A backfill there that is held before its first batch, in a session of its own.
+function Start-HeldRun {
+    param([Parameter(Mandatory)] $Connection, [hashtable] $Parameters = @{})
+    Start-HeldBackfill $Connection ($Parameters + @{ ThrottleQuery = 'SELECT holding FROM probe'; BatchSize = 20 })
+}
+
+function Clear-Hold {
+    param([Parameter(Mandatory)] $Connection)
+    Invoke-TestSql $Connection 'UPDATE probe SET holding = NULL'
+}
+
+# What is left to link, by the rules as they stand.
+function Measure-Linkable {
+    param([Parameter(Mandatory)] $Connection)
+    (Invoke-UserLinkBackfill -Connection $Connection -WhatIf 6>$null).Linked
+}
+
+# How many audit rows a run has, and of how many records.
+function Get-AuditCount {
+    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] $RunId)
+    Invoke-TestSql $Connection "SELECT count(*) AS audited, count(DISTINCT record_id) AS records FROM user_link_audit WHERE run_id = '$RunId'"
+}
+
 # Waits until a query returns true.
 function Wait-Until {
     param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Condition, [int] $Seconds = 60)
@@ -196,4 +226,23 @@ function Clear-SlowUpdate {
     Invoke-TestSql $Connection 'DROP FUNCTION public.be_slow() CASCADE'
 }
 
-Export-ModuleMember -Function Invoke-TestSql, New-ApplicationDatabase, New-LinkedDatabase, Connect-Role, Invoke-Psql, Get-DatabaseDigest, Start-Pwsh, Start-Backfill, Start-HeldBackfill, Receive-Backfill, Wait-Until, Set-SlowUpdate, Clear-SlowUpdate
+Export-ModuleMember -Function @(
+    'Invoke-TestSql'
+    'New-ApplicationDatabase'
+    'New-LinkedDatabase'
+    'Connect-Role'
+    'Invoke-Psql'
+    'Get-DatabaseDigest'
+    'Start-Pwsh'
+    'Start-Backfill'
+    'Start-HeldBackfill'
+    'Receive-Backfill'
+    'Wait-Until'
+    'Set-SlowUpdate'
+    'Clear-SlowUpdate'
+    'New-HoldingDatabase'
+    'Start-HeldRun'
+    'Clear-Hold'
+    'Measure-Linkable'
+    'Get-AuditCount'
+)

@@ -3,94 +3,15 @@ BeforeAll {
     Import-Linkage
     Import-Module (Join-Path $PSScriptRoot 'DatabaseHelpers.psm1') -Force
     $sandbox = Start-LinkageSandbox
-    $count = 0
-
-    # A database whose runs are held from the start, until its probe says otherwise.
-    function New-HoldingDatabase {
-        param([int] $Deliveries = 300)
-        $script:count++
-        $connection = New-LinkedDatabase $sandbox "control_$script:count" -Deliveries $Deliveries
-        Invoke-TestSql $connection "CREATE TABLE probe (holding text); INSERT INTO probe VALUES ('the night shift is at it')"
-        $connection
-    }
-
-    # A backfill there that is held before its first batch, in a session of its own.
-    function Start-HeldRun {
-        param([Parameter(Mandatory)] $Connection, [hashtable] $Parameters = @{})
-        Start-HeldBackfill $Connection ($Parameters + @{ ThrottleQuery = 'SELECT holding FROM probe'; BatchSize = 20 })
-    }
-
-    function Clear-Hold {
-        param([Parameter(Mandatory)] $Connection)
-        Invoke-TestSql $Connection 'UPDATE probe SET holding = NULL'
-    }
-
-    # What is left to link, by the rules as they stand.
-    function Measure-Linkable {
-        param([Parameter(Mandatory)] $Connection)
-        (Invoke-UserLinkBackfill -Connection $Connection -WhatIf 6>$null).Linked
-    }
-
-    function Get-AuditCount {
-        param($Connection, $RunId)
-        Invoke-TestSql $Connection "SELECT count(*) AS audited, count(DISTINCT record_id) AS records FROM user_link_audit WHERE run_id = '$RunId'"
-    }
 }
 
 AfterAll {
     Get-LinkageConnection | Disconnect-LinkageDatabase
 }
 
-Describe 'A run that is held' {
-    It 'says why, from its start and before it changes anything, and how long when it is done' {
-        $connection = New-HoldingDatabase
-        $linkable = Measure-Linkable $connection
-        $run = Start-HeldRun $connection
-
-        $seen = Get-LinkageRun $run.RunId
-        $seen.Status, $seen.HeldFor | Should -Be 'running', 'the night shift is at it'
-        $seen.Details.Count, $seen.Progress | Should -Be 0, 0
-        ($seen | Out-String -Width 120) -replace '\s' | Should -Match '0%'
-        ($seen | Format-List | Out-String) | Should -Match 'the night shift is at it'
-        Wait-Until $connection "SELECT (holds ->> 'throttle query')::float8 > 0 FROM linkage.run"
-        (Get-LinkageRun $run.RunId).Held | Should -BeGreaterThan ([timespan]::Zero)
-
-        Clear-Hold $connection
-        $done = Receive-Backfill $run
-
-        $done.Result.Status, $done.Result.Linked | Should -Be 'completed', $linkable
-        $done.Result.Held | Should -BeGreaterThan ([timespan]::Zero)
-        $done.Result.HeldFor | Should -BeLike 'throttle query * s'
-        $after = Get-LinkageRun $run.RunId
-        $after.HeldFor | Should -BeNullOrEmpty
-        $after.Progress | Should -Be 100
-        $after.Held | Should -Be $done.Result.Held
-        $said = $done.Progress.Where{ $_.StatusDescription -like 'the night shift is at it (message_deliveries*' }
-        $said | Should -Not -BeNullOrEmpty
-        $said.SecondsRemaining | Should -Not -BeGreaterThan 0
-        $done.Progress.Where{ $_.RecordType -ne 'Completed' }.PercentComplete | ForEach-Object { $_ | Should -BeLessThan 100 }
-    }
-
-    It 'is shown on a screen of 120 columns, with the reason' {
-        $connection = New-HoldingDatabase
-        $run = Start-HeldRun $connection
-
-        $text = Get-LinkageRun $run.RunId | Out-String -Width 120
-        $null = Stop-LinkageRun $run.RunId
-        $null = Receive-Backfill $run
-
-        $text -split '\r?\n' | ForEach-Object { $_.Length | Should -BeLessOrEqual 120 }
-        $text | Should -Match $run.RunId
-        # In its column, between words.
-        foreach ($line in 'running 0%, held:', 'the night shift', 'is at it') {
-            $text | Should -Match "\s$line"
-        }
-    }
-}
-
 Describe 'Suspend-LinkageRun and Resume-LinkageRun' {
     It 'let a run stand still and go on in its own session' {
-        $connection = New-HoldingDatabase
+        $connection = New-HoldingDatabase $sandbox
         $linkable = Measure-Linkable $connection
         $run = Start-HeldRun $connection
 
@@ -113,7 +34,7 @@ Describe 'Suspend-LinkageRun and Resume-LinkageRun' {
     }
 
     It 'says that parameters do not reach a run that goes on elsewhere' {
-        $connection = New-HoldingDatabase -Deliveries 50
+        $connection = New-HoldingDatabase $sandbox -Deliveries 50
         $run = Start-HeldRun $connection
         $null = Suspend-LinkageRun $run.RunId
 
@@ -128,7 +49,7 @@ Describe 'Suspend-LinkageRun and Resume-LinkageRun' {
 
 Describe 'Stop-LinkageRun' {
     It 'ends a run in another session, whose cmdlet says so without an error' {
-        $connection = New-HoldingDatabase
+        $connection = New-HoldingDatabase $sandbox
         $run = Start-HeldRun $connection
 
         $stopped = Get-LinkageRun -Status running | Stop-LinkageRun
@@ -142,7 +63,7 @@ Describe 'Stop-LinkageRun' {
     }
 
     It 'ends a suspended run too' {
-        $connection = New-HoldingDatabase -Deliveries 50
+        $connection = New-HoldingDatabase $sandbox -Deliveries 50
         $run = Start-HeldRun $connection
 
         $stopped = $run.RunId | ForEach-Object { Suspend-LinkageRun $_ } | Stop-LinkageRun
@@ -152,7 +73,7 @@ Describe 'Stop-LinkageRun' {
     }
 
     It 'leaves whole batches of a run that is at work, and what is resumed ends as if it had never stopped' {
-        $connection = New-HoldingDatabase -Deliveries 600
+        $connection = New-HoldingDatabase $sandbox -Deliveries 600
         $linkable = Measure-Linkable $connection
         Set-SlowUpdate $connection 0.01
         $run = Start-HeldRun $connection
@@ -176,7 +97,7 @@ Describe 'Stop-LinkageRun' {
     }
 
     It 'asks and does not wait with -Timeout 0s, and warns when the time is over' {
-        $connection = New-HoldingDatabase -Deliveries 50
+        $connection = New-HoldingDatabase $sandbox -Deliveries 50
         # A session that lives and never listens: this one.
         Invoke-TestSql $connection @'
 INSERT INTO linkage.run (id, kind, target, batch, walk, backend_pid, backend_start, heartbeat_at)
@@ -198,7 +119,7 @@ FROM pg_stat_activity WHERE backend_type = 'checkpointer'
 
 Describe 'Set-LinkageRun' {
     It 'changes workers, batch time and duration, leaves what is not given, and lifts the limit with 0s' {
-        $connection = New-HoldingDatabase -Deliveries 50
+        $connection = New-HoldingDatabase $sandbox -Deliveries 50
         $run = Start-HeldRun $connection @{ MaxDuration = '5h'; TargetBatchTime = '250ms'; ThrottleLimit = 3 }
 
         $before = Get-LinkageRun $run.RunId
@@ -221,36 +142,9 @@ Describe 'Set-LinkageRun' {
     }
 }
 
-Describe 'A run with -MaxDuration' {
-    It 'ends politely when its time is over, and is resumed to its end' {
-        $connection = New-HoldingDatabase
-        $linkable = Measure-Linkable $connection
-
-        # A tenth of a microsecond is over when the run first looks.
-        $result = Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1)) -ErrorVariable faults
-        $resumed = $result | Resume-LinkageRun
-
-        $faults | Should -BeNullOrEmpty
-        $result.Status, $result.Linked | Should -Be 'stopped', 0
-        $result.Message | Should -BeLike '*Resume-LinkageRun*'
-        $resumed.RunId, $resumed.Status, $resumed.Details.Linked | Should -Be $result.RunId, 'completed', $linkable
-        $resumed.MaxDuration, $resumed.Message | Should -Be $null, $null
-    }
-
-    It 'may be a dry run, which stays one' {
-        $connection = New-HoldingDatabase
-        $linkable = Measure-Linkable $connection
-
-        $resumed = Invoke-UserLinkBackfill -DryRun -MaxDuration ([timespan]::FromTicks(1)) | Resume-LinkageRun
-
-        $resumed.DryRun, $resumed.Status, $resumed.Details.Linked | Should -Be $true, 'completed', $linkable
-        Measure-Linkable $connection | Should -Be $linkable
-    }
-}
-
 Describe 'A run whose session died' {
     It 'is interrupted, and Resume-LinkageRun finishes it' {
-        $connection = New-HoldingDatabase -Deliveries 600
+        $connection = New-HoldingDatabase $sandbox -Deliveries 600
         $linkable = Measure-Linkable $connection
         Set-SlowUpdate $connection 0.02
         $process = Start-Pwsh 'Invoke-UserLinkBackfill -BatchSize 20' $sandbox $connection
@@ -280,7 +174,7 @@ Describe 'A run whose session died' {
     }
 
     It 'is stopped at once by Stop-LinkageRun' {
-        $connection = New-HoldingDatabase -Deliveries 50
+        $connection = New-HoldingDatabase $sandbox -Deliveries 50
         Invoke-TestSql $connection @'
 INSERT INTO linkage.run (id, kind, target, batch, walk, heartbeat_at)
 VALUES ('01990000-0000-7000-8000-000000000002', 'Stray', 'stray', 'x', '{}', now() - interval '1 minute')
@@ -292,7 +186,7 @@ VALUES ('01990000-0000-7000-8000-000000000002', 'Stray', 'stray', 'x', '{}', now
 
 Describe 'Resume-LinkageRun' {
     It 'emits a run that fails again, beside the error, and finishes it when what ailed it is mended' {
-        $connection = New-HoldingDatabase
+        $connection = New-HoldingDatabase $sandbox
         $linkable = Measure-Linkable $connection
         $stopped = Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1))
         Invoke-TestSql $connection 'ALTER FUNCTION linkage.link_users(uuid, jsonb, jsonb, text) RENAME TO lost'
@@ -307,7 +201,7 @@ Describe 'Resume-LinkageRun' {
     }
 
     It 'takes an undo up as well' {
-        $connection = New-HoldingDatabase
+        $connection = New-HoldingDatabase $sandbox
         $run = Invoke-UserLinkBackfill
         $undo = $run | Undo-UserLink -MaxDuration ([timespan]::FromTicks(1)) -Confirm:$false
         $undo.Status | Should -Be 'stopped'
@@ -319,7 +213,7 @@ Describe 'Resume-LinkageRun' {
     }
 
     It 'leaves it stopped at Ctrl+C, to be resumed again' {
-        $connection = New-HoldingDatabase
+        $connection = New-HoldingDatabase $sandbox
         $linkable = Measure-Linkable $connection
         $stopped = Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1))
         $shell = [powershell]::Create()
@@ -337,7 +231,7 @@ Describe 'Resume-LinkageRun' {
     }
 
     It 'shows progress, completes it, and is quiet under -ProgressAction' {
-        $connection = New-HoldingDatabase
+        $connection = New-HoldingDatabase $sandbox
         foreach ($action in 'Continue', 'SilentlyContinue') {
             $stopped = Invoke-UserLinkBackfill -DryRun -MaxDuration ([timespan]::FromTicks(1))
             $shell = [powershell]::Create()
@@ -365,7 +259,7 @@ Describe 'Resume-LinkageRun' {
 
 Describe 'The cmdlets that control runs' {
     BeforeAll {
-        $connection = New-HoldingDatabase -Deliveries 100
+        $connection = New-HoldingDatabase $sandbox -Deliveries 100
         $done = Invoke-UserLinkBackfill
         $preview = Invoke-UserLinkBackfill -WhatIf 6>$null
     }
@@ -399,7 +293,7 @@ Describe 'The cmdlets that control runs' {
         @{ Name = 'Resume-LinkageRun'; Status = 'stopped'; Arguments = '' }
         @{ Name = 'Set-LinkageRun'; Status = 'running'; Arguments = '-ThrottleLimit 3 -MaxDuration 0s' }
     ) {
-        $connection = New-HoldingDatabase -Deliveries 20
+        $connection = New-HoldingDatabase $sandbox -Deliveries 20
         Invoke-TestSql $connection @"
 INSERT INTO linkage.run (id, kind, target, batch, walk, status, backend_pid, heartbeat_at)
 SELECT '01990000-0000-7000-8000-000000000004', 'Deaf', 'deaf', 'x', '{}', '$Status', pid, now() + interval '1 hour'
@@ -416,8 +310,8 @@ FROM pg_stat_activity WHERE backend_type = 'checkpointer'
     }
 
     It 'work on each connection that a record came from' {
-        $first = New-HoldingDatabase -Deliveries 50
-        $second = New-HoldingDatabase -Deliveries 50
+        $first = New-HoldingDatabase $sandbox -Deliveries 50
+        $second = New-HoldingDatabase $sandbox -Deliveries 50
         $runs = @(Start-HeldRun $first; Start-HeldRun $second)
 
         $stopped = Get-LinkageRun -Connection $first, $second -Status running | Stop-LinkageRun
@@ -441,52 +335,5 @@ FROM pg_stat_activity WHERE backend_type = 'checkpointer'
         $csv[0].PSObject.Properties.Value | Should -Not -Match '^(System|Linkage)\.'
         $result.Failed, $result.HeldFor | Should -Be 0, $null
         [timespan] $done.Held | Should -Be ([timespan]::Zero)
-    }
-}
-
-Describe 'How a run is carried out' {
-    BeforeAll {
-        $connection = New-HoldingDatabase -Deliveries 50
-    }
-
-    It 'refuses <Name> <Value>' -ForEach @(
-        @{ Name = 'ThrottleLimit'; Value = 0 }
-        @{ Name = 'ThrottleLimit'; Value = 65 }
-        @{ Name = 'TargetBatchTime'; Value = '0s' }
-        @{ Name = 'TargetBatchTime'; Value = 500 }
-        @{ Name = 'TargetBatchTime'; Value = '1m' }
-        @{ Name = 'MaxDuration'; Value = '0s' }
-        @{ Name = 'MaxDuration'; Value = 'soon' }
-        @{ Name = 'MaxReplicaLag'; Value = '-1s' }
-        @{ Name = 'MaxArchiveBacklog'; Value = -1 }
-        @{ Name = 'SkipThrottle'; Value = 'Everything' }
-        @{ Name = 'ThrottleQuery'; Value = '' }
-    ) {
-        $before = Get-DatabaseDigest $connection
-        $arguments = @{ $Name = $Value }
-
-        { Invoke-UserLinkBackfill @arguments -ErrorAction Stop } | Should -Throw "*$Name*"
-        Get-DatabaseDigest $connection | Should -Be $before
-    }
-
-    It 'refuses a throttle query that can''t be used, and a limit for a signal that is left out, before there is a run' {
-        $before = Get-DatabaseDigest $connection
-
-        $first = Invoke-UserLinkBackfill -ThrottleQuery 'SELECT holding FROM nowhere' -ErrorAction SilentlyContinue -ErrorVariable unreadable
-        $second = Invoke-UserLinkBackfill -MaxReplicaLag 5s -SkipThrottle LockWaits, replicalag -ErrorAction SilentlyContinue -ErrorVariable contradiction
-
-        $unreadable[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Run.SignalUnreadable,*'
-        $unreadable[0].Exception.Message | Should -BeLike '*-ThrottleQuery*nowhere*'
-        $contradiction[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Run.ThrottleContradiction,*'
-        $contradiction[0].CategoryInfo.Category | Should -Be 'InvalidArgument'
-        $first.Status, $first.RunId, $second.Status, $second.RunId | Should -Be 'failed', $null, 'failed', $null
-        Get-DatabaseDigest $connection | Should -Be $before
-    }
-
-    It 'takes all of it at once, and the run''s row has the settings' {
-        $run = Invoke-UserLinkBackfill -BatchSize 10 -ThrottleLimit 3 -TargetBatchTime 0.25s -MaxDuration 1h -MaxArchiveBacklog 100 -SkipThrottle ReplicaLag, Autovacuum -ThrottleQuery 'SELECT false' |
-            Get-LinkageRun
-
-        $run.Status, $run.ThrottleLimit, $run.TargetBatchTime, $run.MaxDuration | Should -Be 'completed', 3, ([timespan]'00:00:00.25'), ([timespan]'01:00')
     }
 }
