@@ -51,6 +51,17 @@ Describe 'The examples of <Name>' -ForEach ($cmdlets | Where-Object { $_.Example
         elseif ($Name -eq 'Resume-LinkageRun') {
             Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1)) | Out-Null
         }
+        # Targets are tables that the sample data does not have.
+        elseif ($Name -like '*-LinkTarget') {
+            Invoke-TestSql (Get-LinkageConnection -Default) @'
+CREATE SCHEMA IF NOT EXISTS crm;
+CREATE TABLE IF NOT EXISTS crm."Call List" (tenant text, "Call No" integer, "Dialled" text, "User" uuid, "Event" uuid, PRIMARY KEY (tenant, "Call No"));
+CREATE TABLE IF NOT EXISTS invitations (id bigint PRIMARY KEY, mobile text, phone text, owner_id uuid, guest_id uuid);
+'@
+            if ($Name -ne 'Register-LinkTarget') {
+                $null = Register-LinkTarget invitations -PhoneColumn mobile -UserColumn owner_id -GuestColumn guest_id -WarningAction SilentlyContinue
+            }
+        }
         Push-Location $TestDrive
     }
 
