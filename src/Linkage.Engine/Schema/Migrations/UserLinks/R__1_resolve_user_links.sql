@@ -1,4 +1,5 @@
--- The rule for what links to whom. It stands here once, set-based; triggers, SQL functions, backfill and Resolve-UserLink call it.
+-- The rule for what links to whom, whatever the flags say: they are arguments. It stands here once, set-based; triggers, SQL functions,
+-- backfill and Resolve-UserLink call it by linkage.resolve_user_links, and what judges links that exist calls it directly.
 --
 --   1. guest        its own guest is active and has a user: that user, whatever the phone says
 --   2. event phone  exactly one active guest of the event has that phone, and it has a user: that user
@@ -14,8 +15,8 @@
 -- guests for each batch.
 --
 -- Record keys, and what was asked with (asked_*), go through as they are: a join by ordinal would cost the planner its estimates.
-CREATE OR REPLACE FUNCTION linkage.resolve_user_links(
-  record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
+CREATE OR REPLACE FUNCTION linkage.apply_link_rules(
+  record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[], linking boolean, fallback boolean)
 RETURNS TABLE (
   ordinal bigint, record_key text, asked_guest {{guest_id}}, asked_event {{event_id}}, asked_phone text,
   event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
@@ -23,9 +24,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 AS $$
   WITH flag AS MATERIALIZED (
-    SELECT
-      {{app}}.get_feature_flag('LINK_USER_BY_PHONE') AS linking,
-      {{app}}.get_feature_flag('LINK_USER_BY_PHONE_FALLBACK_TO_USERS') AS fallback
+    SELECT $5 AS linking, $6 AS fallback
   )
   SELECT
     d.ordinal, d.record_key, d.asked_guest, d.asked_event, d.asked_phone, d.event_id, d.phone, d.matched_guest_id, u.id,
@@ -113,6 +112,25 @@ AS $$
     SELECT u.id FROM {{app}}.users u WHERE d.existing_user IS DISTINCT FROM d.user_id AND u.id = d.user_id
     OFFSET 0
   ) AS u (id) ON true
+$$;
+
+-- The rule as the flags have it. They are read once, also where the application's get_feature_flag is volatile.
+CREATE OR REPLACE FUNCTION linkage.resolve_user_links(
+  record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[])
+RETURNS TABLE (
+  ordinal bigint, record_key text, asked_guest {{guest_id}}, asked_event {{event_id}}, asked_phone text,
+  event_id {{event_id}}, normalized_phone text, matched_guest_id {{guest_id}}, user_id {{user_id}},
+  outcome text, rule text, reason text)
+LANGUAGE sql STABLE
+AS $$
+  WITH flag AS MATERIALIZED (
+    SELECT
+      {{app}}.get_feature_flag('LINK_USER_BY_PHONE') AS linking,
+      {{app}}.get_feature_flag('LINK_USER_BY_PHONE_FALLBACK_TO_USERS') AS fallback
+  )
+  SELECT r.*
+  FROM flag f
+  CROSS JOIN LATERAL linkage.apply_link_rules($1, $2, $3, $4, f.linking, f.fallback) r
 $$;
 
 -- The rule, less what an undo has suppressed for these records of a target.

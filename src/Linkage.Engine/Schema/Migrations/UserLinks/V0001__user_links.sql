@@ -111,6 +111,19 @@ CREATE TABLE IF NOT EXISTS linkage.guest_delivery_item (
   PRIMARY KEY (run_id, ordinal)
 );
 
+-- The same for a repair: records, what each was when it was listed (user, guest, phone, as far as that is known), and of links that are
+-- there what only a scan could tell: by which rule and guest they were made, and whether they come from another event.
+CREATE TABLE IF NOT EXISTS linkage.user_link_repair_item (
+  run_id         uuid NOT NULL,
+  ordinal        bigint NOT NULL,
+  record_key     text NOT NULL,
+  listed         jsonb NOT NULL,
+  origin_rule    text,
+  origin_guest   {{guest_id}},
+  crosses_events boolean,
+  PRIMARY KEY (run_id, ordinal)
+);
+
 -- The same for an undo by time: the latest audit row of each record, and the user from before the first.
 CREATE TABLE IF NOT EXISTS linkage.user_link_undo_item (
   run_id        uuid NOT NULL,
