@@ -29,7 +29,7 @@ public sealed class GetUserLinkAuditCommand : DatabaseCmdlet
 
     /// <summary>What had it decided.</summary>
     [Parameter]
-    [ValidateSet("trigger", "backfill", "guest link", "manual", "undo")]
+    [ValidateSet("trigger", "backfill", "guest link", "manual", "undo", "repair")]
     public string[]? Source { get; set; }
 
     /// <summary>What this run examined; of a dry run too.</summary>

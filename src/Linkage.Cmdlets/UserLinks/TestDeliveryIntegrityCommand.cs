@@ -36,6 +36,15 @@ public sealed class TestDeliveryIntegrityCommand : CheckCmdlet
     [Parameter]
     public SwitchParameter Exact { get; set; }
 
+    /// <summary>Count wrong links too, which reads the whole table and, where it must, the audit.</summary>
+    [Parameter]
+    public SwitchParameter Full { get; set; }
+
+    /// <summary>The number of wrong links above which it is critical.</summary>
+    [Parameter]
+    [ValidateRange(0, long.MaxValue)]
+    public long WrongAbove { get; set; }
+
     private protected override IAsyncEnumerable<CheckResult> CheckAsync(LinkageConnection connection, CancellationToken cancellation) =>
         new DeliveryIntegrity(connection.Engine).CheckAsync(
             new DeliveryIntegrityOptions
@@ -45,6 +54,8 @@ public sealed class TestDeliveryIntegrityCommand : CheckCmdlet
                 CriticalAbove = CriticalAbove,
                 Last = Last,
                 Exact = Exact,
+                Full = Full,
+                WrongAbove = WrongAbove,
             },
             cancellation);
 }

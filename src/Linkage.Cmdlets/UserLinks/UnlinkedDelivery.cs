@@ -62,6 +62,9 @@ public sealed class UnlinkedDelivery
     /// <summary>Whether a backfill would link it now.</summary>
     public bool Linkable { get; }
 
+    /// <summary>The user that it has: none. Repair-UserLink compares it, so that what was linked meanwhile is left alone.</summary>
+    public string? CurrentUserId { get; }
+
     /// <summary>The user that it would be linked to.</summary>
     public string? UserId { get; }
 

@@ -64,13 +64,13 @@ public sealed class UserLinkAuditRecord
     /// <summary>The user that the record had before.</summary>
     public string? PreviousUserId { get; }
 
-    /// <summary>linked, no_match, ambiguous or skipped; of an undo unlinked, unchanged or conflict.</summary>
+    /// <summary>linked, no_match, ambiguous or skipped; of a repair and of an undo also unlinked and unchanged, of an undo conflict.</summary>
     public string Outcome { get; }
 
     /// <summary>guest, event phone or user phone.</summary>
     public string? Rule { get; }
 
-    /// <summary>trigger, backfill, guest link, manual or undo; null for what was audited before Linkage.</summary>
+    /// <summary>trigger, backfill, guest link, manual, undo or repair; null for what was audited before Linkage.</summary>
     public string? Source { get; }
 
     /// <summary>Why it was skipped, or is a conflict.</summary>

@@ -24,6 +24,12 @@ public sealed record DeliveryIntegrityOptions
 
     /// <summary>How far back triggers and backfills are looked at.</summary>
     public TimeSpan Last { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Whether wrong links are counted too, which reads the whole table.</summary>
+    public bool Full { get; init; }
+
+    /// <summary>The number of wrong links above which it is critical.</summary>
+    public long WrongAbove { get; init; }
 }
 
 /// <summary>Checks that deliveries have the users that they should have, and that what links them is at work. Writes nothing.</summary>
@@ -58,7 +64,21 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
         var flags = await MeasureAsync<Flag>(
             "FROM linkage.find_feature_flags(@Flags)", Flag.Columns, options, cancellation);
         yield return Judge("LinkingFlags", flags, Flags);
+
+        if (!options.Full)
+            yield break;
+        var wrong = await MeasureAsync<long>(
+            "FROM (SELECT linkage.count_wrong_links(@Table) AS links)", "m.links", options, cancellation);
+        yield return Judge("WrongUserLinks", wrong, found => Wrong(found.Single(), options));
     }
+
+    private static CheckResult Wrong(long links, DeliveryIntegrityOptions options) => new(
+        "WrongUserLinks", links > options.WrongAbove ? CheckStatus.Critical : CheckStatus.Healthy, links, options.WrongAbove,
+        links == 0
+            ? "No delivery has a user who is somebody else's."
+            : Invariant($"{links:N0} deliveries have a user who is somebody else's. ")
+                + "Get-WrongUserLink lists them and says why; Repair-UserLink corrects what is piped in.",
+        new Dictionary<string, object?> { ["Table"] = options.Table });
 
     private static CheckResult Rate(Links links, DeliveryIntegrityOptions options)
     {

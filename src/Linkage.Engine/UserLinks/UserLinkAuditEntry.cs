@@ -36,7 +36,7 @@ public sealed record UserLinkAuditEntry
     /// <summary>guest, event phone or user phone.</summary>
     public string? Rule { get; init; }
 
-    /// <summary>trigger, backfill, guest link, manual or undo; null for what was audited before Linkage.</summary>
+    /// <summary>trigger, backfill, guest link, manual, undo or repair; null for what was audited before Linkage.</summary>
     public string? Source { get; init; }
 
     /// <summary>Why it was skipped or is a conflict.</summary>

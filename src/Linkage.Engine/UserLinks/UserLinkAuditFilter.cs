@@ -12,7 +12,7 @@ public sealed record UserLinkAuditFilter
     /// <summary>guest, event phone, user phone.</summary>
     public string[]? Rules { get; init; }
 
-    /// <summary>trigger, backfill, guest link, manual, undo.</summary>
+    /// <summary>trigger, backfill, guest link, manual, undo, repair.</summary>
     public string[]? Sources { get; init; }
 
     /// <summary>What this run examined; a dry run's entries too.</summary>

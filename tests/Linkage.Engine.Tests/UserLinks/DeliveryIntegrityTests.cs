@@ -275,6 +275,40 @@ public sealed class DeliveryIntegrityTests
         Assert.Equal(CheckStatus.Warning, (await CheckAsync(scene.Database))["LinkingFlags"].Status);
     }
 
+    [Theory]
+    [InlineData(0, 0, CheckStatus.Healthy)]
+    [InlineData(2, 0, CheckStatus.Critical)]
+    [InlineData(2, 1, CheckStatus.Critical)]
+    [InlineData(2, 2, CheckStatus.Healthy)]
+    public async Task Wrong_links_are_counted_on_demand_and_the_way_to_mend_them_is_named(int wrong, long threshold, CheckStatus expected)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        for (var i = 0; i < wrong; i++)
+            await scene.DeliveryAsync(null, await scene.GuestAsync(scene.NewPhone(), Ann), user: Bob);
+        await scene.DeliveryAsync(null, await scene.GuestAsync(scene.NewPhone(), Ann), user: Ann);
+
+        var found = (await CheckAsync(scene.Database, new() { Full = true, WrongAbove = threshold }))["WrongUserLinks"];
+
+        Assert.Equal((expected, wrong, threshold), (found.Status, found.Value!.Value, found.Threshold!.Value));
+        Assert.Equal(wrong > 0, found.Message.Contains("Get-WrongUserLink", StringComparison.Ordinal));
+        Assert.Equal(wrong > 0, found.Message.Contains("Repair-UserLink", StringComparison.Ordinal));
+        Assert.DoesNotContain("WrongUserLinks", (await CheckAsync(scene.Database)).Keys);
+    }
+
+    [Theory]
+    [InlineData("event_guests")]
+    [InlineData("message_deliveries")]
+    [InlineData("user_link_audit")]
+    public async Task Without_a_table_that_wrong_links_are_judged_by_they_are_unknown_or_need_it_not(string table)
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        await scene.Database.ExecuteAsync($"DROP TABLE {table} CASCADE");
+
+        var found = (await CheckAsync(scene.Database, new() { Full = true }))["WrongUserLinks"];
+
+        Assert.Equal(table == "user_link_audit" ? CheckStatus.Healthy : CheckStatus.Unknown, found.Status);
+    }
+
     [Fact]
     public async Task A_table_that_is_no_target_is_an_error()
     {

@@ -321,13 +321,17 @@ AS $$
   FROM (
     SELECT
       (a.metadata ->> 'run')::uuid AS run_id,
-      count(*) FILTER (WHERE a.outcome = 'conflict') AS conflicts
+      count(*) FILTER (WHERE a.outcome = 'conflict') AS conflicts,
+      count(*) FILTER (WHERE a.outcome = 'unlinked') AS unlinked
     FROM {{app}}.user_link_audit a
     WHERE a.run_id = $1 AND NOT a.dry_run AND a.metadata ? 'run'
     GROUP BY 1
-    HAVING count(*) FILTER (WHERE a.outcome = 'unlinked') > 0
+    HAVING count(*) FILTER (WHERE a.outcome IN ('linked', 'unlinked')) > 0
   ) AS reached
-  WHERE r.id = reached.run_id AND r.status IN ('completed', 'interrupted', 'stopped', 'failed', 'partly undone');
+  WHERE r.id = reached.run_id
+    -- Of an undo, what it unlinked has come back: that run is what it was. A repair gave another user.
+    AND (reached.unlinked > 0 OR r.kind <> 'Undo')
+    AND r.status IN ('completed', 'interrupted', 'stopped', 'failed', 'partly undone');
 
   DELETE FROM linkage.user_link_undo_item i WHERE i.run_id = $1;
 $$;

@@ -11,7 +11,10 @@ $$;
 SELECT linkage.publish_function(
   'link_user_by_phone', 'event_id {{event_id}}, normalized_phone text',
   'TABLE(user_id {{user_id}}, guest_id {{guest_id}}, outcome text)',
-  'link_user_by_phone', 'UserLinks', ARRAY['linkage.resolve_user_links(text[], {{guest_id}}[], {{event_id}}[], text[])'],
+  'link_user_by_phone', 'UserLinks',
+  ARRAY[
+    'linkage.resolve_user_links(text[], {{guest_id}}[], {{event_id}}[], text[])',
+    'linkage.apply_link_rules(text[], {{guest_id}}[], {{event_id}}[], text[], boolean, boolean)'],
   'the user behind a phone at an event: rules "event phone" and "user phone"');
 
 SELECT linkage.publish_function(

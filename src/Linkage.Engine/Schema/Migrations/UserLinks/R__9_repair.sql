@@ -29,6 +29,11 @@ AS $$
 DECLARE
   record_key text;
 BEGIN
+  IF cardinality(target.key_columns) > 1
+    AND (jsonb_array_length(key::jsonb) <> cardinality(target.key_columns) OR key::jsonb @> '[null]')
+  THEN
+    RETURN NULL;
+  END IF;
   EXECUTE format(
     'SELECT %s FROM (SELECT %s) AS t',
     linkage.record_key_expression(target),
@@ -78,7 +83,7 @@ $$;
 -- ({"user", "guest", "phone"}, as far as the caller knows; of the rest, what it is now), and where its link came from. That takes scans, so
 -- it is found out here, once for all of them; it stays true as long as the record is what it was.
 -- Plan: the target's primary key; linkage.judge_user_links; linkage.link_origins once.
-CREATE OR REPLACE FUNCTION linkage.repair_items(wanted text, keys text[], listed jsonb[])
+CREATE OR REPLACE FUNCTION linkage.repair_items(wanted text, keys text[], listings jsonb[])
 RETURNS TABLE (ordinal bigint, record_key text, listed jsonb, origin_rule text, origin_guest {{guest_id}}, crosses_events boolean)
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
@@ -91,7 +96,7 @@ BEGIN
   INTO asked
   FROM (
     SELECT DISTINCT ON (k.record_key) k.record_key, i.listed, i.ordinal
-    FROM unnest(keys, listed) WITH ORDINALITY AS i (key, listed, ordinal)
+    FROM unnest(keys, listings) WITH ORDINALITY AS i (key, listed, ordinal)
     CROSS JOIN LATERAL (SELECT linkage.read_record_key(target, i.key)) AS k (record_key)
     ORDER BY k.record_key, i.ordinal
   ) AS i;
