@@ -108,7 +108,7 @@ FROM linkage.link_target t
 GRANT INSERT, UPDATE ON linkage.run TO :"runner";
 GRANT INSERT, UPDATE, DELETE ON linkage.run_range TO :"runner";
 GRANT INSERT ON linkage.run_fault TO :"runner";
-GRANT SELECT, INSERT, DELETE ON linkage.guest_delivery_item, linkage.user_link_undo_item TO :"runner";
+GRANT SELECT, INSERT, DELETE ON linkage.guest_delivery_item, linkage.user_link_repair_item, linkage.user_link_undo_item TO :"runner";
 
 -- Undo suppresses, and Clear-LinkSuppression lifts.
 GRANT INSERT, UPDATE, DELETE ON linkage.link_suppression TO :"runner";

@@ -10,9 +10,10 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-LinkageRun'; Act = { Get-LinkageRun @with } }
         @{ Cmdlet = 'Get-UnlinkedDelivery'; Act = { Get-UnlinkedDelivery @with } }
         @{ Cmdlet = 'Get-UserLinkAudit'; Act = { Get-UserLinkAudit @with } }
+        @{ Cmdlet = 'Get-WrongUserLink'; Act = { Get-WrongUserLink @with } }
         @{ Cmdlet = 'Measure-UserLinkAudit'; Act = { Measure-UserLinkAudit @with; Measure-UserLinkAudit -Ambiguous @with } }
         @{ Cmdlet = 'Resolve-UserLink'; Act = { Resolve-UserLink -DeliveryId $delivery.id -Explain @with; Resolve-UserLink -EventId $delivery.event_id -Phone $delivery.phone_number @with } }
-        @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact @with } }
+        @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact -Full @with } }
         @{ Cmdlet = 'Test-LinkageSchema'; Act = { Test-LinkageSchema @with } }
     )
 
@@ -22,6 +23,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Clear-UserLinkAudit'; Act = { Clear-UserLinkAudit -OlderThan (Get-Date).AddDays(1) @with } }
         @{ Cmdlet = 'Invoke-GuestDeliveryBackfill'; Act = { Invoke-GuestDeliveryBackfill -GuestId $guest.id -UserId $guest.user_id @with } }
         @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
+        @{ Cmdlet = 'Repair-UserLink'; Act = { Repair-UserLink -DeliveryId $delivery.id @with } }
         @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
         @{ Cmdlet = 'Set-LinkageFeatureFlag'; Act = { Set-LinkageFeatureFlag LINK_USER_BY_PHONE_FALLBACK_TO_USERS -Enabled $true @with } }
         @{ Cmdlet = 'Set-LinkageRun'; Act = { Set-LinkageRun $living.RunId -ThrottleLimit 3 @with } }
@@ -98,6 +100,13 @@ END $do$
 INSERT INTO linkage.run (id, kind, target, batch, walk, backend_pid, backend_start, heartbeat_at)
 SELECT '01990000-0000-7000-8000-000000000003', 'Deaf', 'deaf', 'x', '{}', pid, backend_start, now() + interval '1 hour'
 FROM pg_stat_activity WHERE backend_type = 'checkpointer'
+'@
+        # one link that is wrong
+        Invoke-TestSql $admin @'
+UPDATE message_deliveries d SET user_id = (SELECT u.id FROM users u WHERE u.id <> g.user_id LIMIT 1)
+FROM event_guests g
+WHERE g.id = d.guest_id AND g.removed_at IS NULL
+  AND d.id = (SELECT o.id FROM message_deliveries o JOIN event_guests og ON og.id = o.guest_id WHERE o.user_id = og.user_id AND og.removed_at IS NULL LIMIT 1)
 '@
         $living = Get-LinkageRun -Kind Deaf -Connection $admin
         $delivery = Invoke-TestSql $admin @'
