@@ -63,7 +63,8 @@ public sealed class UserLinkRepair(LinkageDatabase database)
             {
                 RecordedParameters = JsonSerializer.Serialize(new { table, records = items.Count, options.BatchSize }),
                 Supply = (session, runId) => session.ExecuteAsync(
-                    "SELECT linkage.list_repairs(@runId, @Table, @Keys, @Listed::jsonb[])", new { runId, list.Table, list.Keys, list.Listed }),
+                    "SELECT linkage.list_repairs(@runId, @Table, @Keys, @Listed::jsonb[])",
+                    new { runId, list.Table, list.Keys, list.Listed }),
                 Preview = (session, _) => session.QuerySingleAsync<string?>(
                     "SELECT linkage.preview_repairs(@Table, @Keys, @Listed::jsonb[])::text", list),
             },

@@ -38,8 +38,8 @@ $$;
 --   origin_*   by which rule and guest the link was made, as far as the audit tells; null where it does not
 --   crossings  whether it came from a guest of another event (linkage.link_origins)
 -- reasons is empty where nothing speaks against the link, and for a record without a user. is_open says that an origin could change that.
--- expected_user_id is the rule's answer with linking on, null where an undo has suppressed it: what a person parted, a guest or a phone does
--- not contradict. A guest's user who does not exist is no evidence either.
+-- expected_user_id is the rule's answer with linking on, null where an undo has suppressed it: what a person parted, a guest or a phone
+-- does not contradict. A guest's user who does not exist is no evidence either.
 -- Plan: as linkage.apply_link_rules; primary keys and idx_event_guests_event_phone_normalized, nested loops over the arrays.
 CREATE OR REPLACE FUNCTION linkage.judge_user_links(
   target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[], user_ids {{user_id}}[],
@@ -62,7 +62,7 @@ AS $$
         CASE WHEN i.user_id IS NOT NULL AND u.id IS NULL THEN 'the user does not exist' END,
         CASE WHEN f.is_contested AND r.rule = 'guest' AND r.user_id <> i.user_id AND kept.target IS NULL THEN
           CASE WHEN made.by_own_guest THEN 'its guest moved to another user' ELSE 'its guest has another user' END END,
-        CASE WHEN f.is_contested AND i.crossing AND NOT known.at_event THEN 'the link came from a guest of another event' END,
+        CASE WHEN f.is_contested AND i.crossing AND known.user_id IS NULL THEN 'the link came from a guest of another event' END,
         CASE WHEN f.is_contested AND NOT made.by_own_guest AND holder.user_id <> i.user_id THEN
           'the phone belongs to someone else at this event' END
       ],
@@ -91,30 +91,38 @@ AS $$
         AND (i.origin_guest = r.asked_guest OR i.origin_guest IS NOT NULL AND r.asked_guest IS NULL),
       false)
   ) AS made (by_own_guest)
-  -- Who has the phone at the event by rules 2 and 3, whatever its own guest says.
+  -- Who has the phone at the event by rules 2 and 3, whatever its own guest says: the rule has told it already, unless that guest did.
   LEFT JOIN LATERAL (
     SELECT h.user_id
     FROM linkage.apply_link_rules(
       ARRAY[r.record_key], ARRAY[NULL]::{{guest_id}}[], ARRAY[r.event_id], ARRAY[r.asked_phone], true, flag.fallback) h
-    WHERE f.is_contested AND r.event_id IS NOT NULL AND h.outcome = 'linked' AND NOT EXISTS (
+    WHERE f.is_contested AND r.rule = 'guest' AND r.event_id IS NOT NULL AND h.outcome = 'linked'
+    OFFSET 0
+  ) AS other ON true
+  LEFT JOIN LATERAL (
+    SELECT n.user_id
+    FROM (SELECT CASE WHEN r.rule = 'guest' THEN other.user_id WHEN r.outcome = 'linked' THEN r.user_id END) AS n (user_id)
+    WHERE NOT EXISTS (
       SELECT FROM linkage.link_suppression s
-      WHERE s.target = $1 AND s.record_key = r.record_key COLLATE "C" AND s.user_id = h.user_id)
+      WHERE s.target = $1 AND s.record_key = r.record_key COLLATE "C" AND s.user_id = n.user_id)
     OFFSET 0
   ) AS holder ON true
   -- A guest of the event with that phone and that user: the link needs no other event.
-  CROSS JOIN LATERAL (
-    SELECT f.is_contested AND EXISTS (
-      SELECT FROM {{app}}.event_guests g
-      WHERE g.event_id = r.event_id AND {{app}}.normalize_phone(g.phone) = r.normalized_phone AND g.removed_at IS NULL
-        AND g.user_id = i.user_id)
-  ) AS known (at_event)
+  LEFT JOIN LATERAL (
+    SELECT g.user_id
+    FROM {{app}}.event_guests g
+    WHERE f.is_contested AND i.crossing
+      AND g.event_id = r.event_id AND {{app}}.normalize_phone(g.phone) = r.normalized_phone AND g.removed_at IS NULL
+      AND g.user_id = i.user_id
+    LIMIT 1
+  ) AS known ON true
 $$;
 
 -- Where links came from, for records that have a user and an event: what the audit says of the change that made the link, if Linkage
 -- made it and nobody has written the user since; and whether it crosses events. Of a link that the audit tells of, the guest whom it
 -- came from is asked (or the audited event, if that guest is gone); of any other: no guest of the event, active or removed, has that user,
 -- while a guest with that phone at another event does.
--- Plan: the list hashed, one scan of the audit; one scan of the guests against the distinct users, only where the audit left something open.
+-- Plan: the list hashed, one scan of the audit; one scan of the guests against the distinct users, if the audit left something open.
 CREATE OR REPLACE FUNCTION linkage.link_origins(
   wanted text, record_keys text[], event_ids {{event_id}}[], normalized_phones text[], user_ids {{user_id}}[])
 RETURNS TABLE (
@@ -185,41 +193,56 @@ AS $$
     target.phone_column, target.user_column, target.table_schema, target.table_name, condition)
 $$;
 
--- The wrong links among such records, with their evidence, in the order of the arrays.
-CREATE OR REPLACE FUNCTION linkage.find_wrong_links(
-  target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[], user_ids {{user_id}}[])
+-- Of such records those that a first look leaves open or finds wrong, as arrays in their order, with events and normalised phones. certain
+-- is how many are wrong wherever they came from; those are left out of the arrays unless with_certain.
+CREATE OR REPLACE FUNCTION linkage.suspect_links(
+  target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[], user_ids {{user_id}}[],
+  with_certain boolean,
+  OUT certain bigint, OUT keys text[], OUT guests {{guest_id}}[], OUT asked_events {{event_id}}[], OUT texts text[],
+  OUT users {{user_id}}[], OUT events {{event_id}}[], OUT normalized_phones text[])
+-- Executed with its values, so that the planner knows how many there are. Compiling would take longer than reading.
+LANGUAGE plpgsql STABLE SET jit = off
+AS $$
+BEGIN
+  EXECUTE
+    'WITH judged AS MATERIALIZED (
+       SELECT j.*, j.reasons && ARRAY[''the user does not exist'', ''its guest has another user''] AS is_certain
+       FROM linkage.judge_user_links($1, $2, $3, $4, $5, $6, NULL, NULL, NULL) j
+     )
+     SELECT c.certain, a.*
+     FROM (SELECT count(*) FROM judged j WHERE j.is_certain) AS c (certain)
+     CROSS JOIN (
+       SELECT
+         array_agg(j.record_key ORDER BY j.ordinal), array_agg(j.guest_id ORDER BY j.ordinal),
+         array_agg(j.asked_event ORDER BY j.ordinal), array_agg(j.phone ORDER BY j.ordinal), array_agg(j.user_id ORDER BY j.ordinal),
+         array_agg(j.event_id ORDER BY j.ordinal), array_agg(j.normalized_phone ORDER BY j.ordinal)
+       FROM judged j
+       WHERE CASE WHEN j.is_certain THEN $7 ELSE j.is_open END
+     ) AS a'
+  INTO certain, keys, guests, asked_events, texts, users, events, normalized_phones
+  USING target, record_keys, guest_ids, event_ids, phones, user_ids, with_certain;
+END
+$$;
+
+-- Those of them that are wrong once it is known where they came from, in the order of the arrays.
+CREATE OR REPLACE FUNCTION linkage.judge_by_origin(
+  target text, record_keys text[], guest_ids {{guest_id}}[], asked_events {{event_id}}[], phones text[], user_ids {{user_id}}[],
+  event_ids {{event_id}}[], normalized_phones text[])
 RETURNS TABLE (
   record_key text, guest_id {{guest_id}}, guest_name text, guest_user_id {{user_id}}, event_id {{event_id}}, phone text,
   normalized_phone text, user_id {{user_id}}, expected_user_id {{user_id}}, origin_rule text, linked_at timestamptz, run_id uuid,
   source text, reasons text[])
--- Executed with its values, so that the planner knows how many there are. Compiling would take longer than reading.
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
-  suspect record;
-  origin  record;
+  origin record;
 BEGIN
-  EXECUTE
-    'SELECT
-       array_agg(j.record_key ORDER BY j.ordinal) AS record_keys, array_agg(j.guest_id ORDER BY j.ordinal) AS guest_ids,
-       array_agg(j.asked_event ORDER BY j.ordinal) AS asked_events, array_agg(j.event_id ORDER BY j.ordinal) AS event_ids,
-       array_agg(j.phone ORDER BY j.ordinal) AS phones, array_agg(j.normalized_phone ORDER BY j.ordinal) AS normalized_phones,
-       array_agg(j.user_id ORDER BY j.ordinal) AS user_ids
-     FROM linkage.judge_user_links($1, $2, $3, $4, $5, $6, NULL, NULL, NULL) j
-     WHERE j.is_open OR cardinality(j.reasons) > 0'
-  INTO suspect
-  USING target, record_keys, guest_ids, event_ids, phones, user_ids;
-  IF suspect.record_keys IS NULL THEN
-    RETURN;
-  END IF;
-
   SELECT
     array_agg(o.rule ORDER BY o.ordinal) AS rules, array_agg(o.guest_id ORDER BY o.ordinal) AS guest_ids,
     array_agg(o.source ORDER BY o.ordinal) AS sources, array_agg(o.run_id ORDER BY o.ordinal) AS run_ids,
     array_agg(o.linked_at ORDER BY o.ordinal) AS times, array_agg(o.crosses_events ORDER BY o.ordinal) AS crossings
   INTO origin
-  FROM linkage.link_origins(
-    target, suspect.record_keys, suspect.event_ids, suspect.normalized_phones, suspect.user_ids) o;
+  FROM linkage.link_origins(target, record_keys, event_ids, normalized_phones, user_ids) o;
 
   RETURN QUERY EXECUTE
     'SELECT
@@ -230,7 +253,7 @@ BEGIN
      WHERE cardinality(j.reasons) > 0
      ORDER BY j.ordinal'
   USING
-    target, suspect.record_keys, suspect.guest_ids, suspect.asked_events, suspect.phones, suspect.user_ids,
+    target, record_keys, guest_ids, asked_events, phones, user_ids,
     origin.rules, origin.guest_ids, origin.crossings, origin.sources, origin.run_ids, origin.times;
 END
 $$;
@@ -245,6 +268,7 @@ LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
   asked   linkage.link_target := linkage.find_link_target(walk ->> 'target');
+  linked  record;
   suspect record;
 BEGIN
   EXECUTE format(
@@ -252,12 +276,18 @@ BEGIN
      FROM (%s ORDER BY %s) AS c',
     linkage.linked_records(asked, linkage.candidates(walk) || ' AND ' || linkage.key_set_condition(walk, key_set)),
     linkage.key_columns(walk))
-  INTO suspect;
+  INTO linked;
+  suspect := linkage.suspect_links(asked.name, linked.keys, linked.guests, linked.events, linked.phones, linked.users, true);
+  IF suspect.keys IS NULL THEN
+    RETURN;
+  END IF;
   RETURN QUERY
   SELECT
     asked.name, w.record_key, w.guest_id::text, w.guest_name, w.guest_user_id::text, w.event_id::text, w.phone, w.normalized_phone,
     w.user_id::text, w.expected_user_id::text, w.origin_rule, w.linked_at, w.run_id, w.source, w.reasons
-  FROM linkage.find_wrong_links(asked.name, suspect.keys, suspect.guests, suspect.events, suspect.phones, suspect.users) w;
+  FROM linkage.judge_by_origin(
+    asked.name, suspect.keys, suspect.guests, suspect.asked_events, suspect.texts, suspect.users, suspect.events,
+    suspect.normalized_phones) w;
 END
 $$;
 
@@ -304,28 +334,15 @@ RETURNS bigint
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
-  judged record;
+  suspect record := linkage.suspect_links(target, record_keys, guest_ids, event_ids, phones, user_ids, false);
 BEGIN
-  EXECUTE
-    'WITH judged AS MATERIALIZED (
-       SELECT j.*, j.reasons && ARRAY[''the user does not exist'', ''its guest has another user''] AS is_certain
-       FROM linkage.judge_user_links($1, $2, $3, $4, $5, $6, NULL, NULL, NULL) j
-     )
-     SELECT
-       c.certain, o.record_keys, o.guest_ids, o.event_ids, o.phones, o.user_ids
-     FROM (SELECT count(*) AS certain FROM judged j WHERE j.is_certain) AS c
-     CROSS JOIN (
-       SELECT
-         array_agg(j.record_key) AS record_keys, array_agg(j.guest_id) AS guest_ids, array_agg(j.asked_event) AS event_ids,
-         array_agg(j.phone) AS phones, array_agg(j.user_id) AS user_ids
-       FROM judged j
-       WHERE j.is_open AND NOT j.is_certain
-     ) AS o'
-  INTO judged
-  USING target, record_keys, guest_ids, event_ids, phones, user_ids;
-  RETURN judged.certain + (
+  IF suspect.keys IS NULL THEN
+    RETURN suspect.certain;
+  END IF;
+  RETURN suspect.certain + (
     SELECT count(*)
-    FROM linkage.find_wrong_links(
-      target, judged.record_keys, judged.guest_ids, judged.event_ids, judged.phones, judged.user_ids));
+    FROM linkage.judge_by_origin(
+      target, suspect.keys, suspect.guests, suspect.asked_events, suspect.texts, suspect.users, suspect.events,
+      suspect.normalized_phones));
 END
 $$;
