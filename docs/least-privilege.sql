@@ -55,7 +55,7 @@ WHERE NOT has_schema_privilege('public', s.name, 'USAGE')
 -- What is installed, runs, targets and suppressions.
 GRANT SELECT ON
   linkage.installation, linkage.migration, linkage.installed_object, linkage.stale_index, linkage.stale_constraint,
-  linkage.run, linkage.run_range, linkage.run_fault, linkage.link_target, linkage.link_suppression
+  linkage.run, linkage.run_range, linkage.run_fault, linkage.link_target, linkage.link_suppression, linkage.trigger_switch
 TO :"reader", :"runner";
 
 -- Linkage's functions run with the rights of who calls them, so that to call them is to be allowed nothing more. Those that run with their
@@ -112,6 +112,9 @@ GRANT SELECT, INSERT, DELETE ON linkage.guest_delivery_item, linkage.user_link_r
 
 -- Undo suppresses, and Clear-LinkSuppression lifts.
 GRANT INSERT, UPDATE, DELETE ON linkage.link_suppression TO :"runner";
+
+-- Disable-LinkageTrigger switches triggers off where it may not alter the table, and Enable-LinkageTrigger on again.
+GRANT INSERT, DELETE ON linkage.trigger_switch TO :"runner";
 
 -- The audit grows with each run, and Clear-UserLinkAudit makes it smaller. Nobody changes a row of it.
 GRANT INSERT, DELETE ON :"app".user_link_audit TO :"runner";

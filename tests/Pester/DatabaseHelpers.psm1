@@ -105,8 +105,8 @@ function Invoke-Psql {
 function Get-DatabaseDigest {
     param([Parameter(Mandatory)] $Connection)
     foreach ($table in 'users', 'event_guests', 'message_deliveries', 'user_link_audit', 'feature_flags',
-        'linkage.run', 'linkage.link_suppression', 'linkage.link_cursor', 'linkage.guest_delivery_item', 'linkage.user_link_undo_item',
-        'linkage.user_link_repair_item') {
+        'linkage.run', 'linkage.link_target', 'linkage.trigger_switch', 'linkage.link_suppression', 'linkage.link_cursor',
+        'linkage.guest_delivery_item', 'linkage.user_link_undo_item', 'linkage.user_link_repair_item') {
         (Invoke-TestSql $Connection "SELECT '$table ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') AS digest FROM $table t").digest
     }
 }

@@ -6,8 +6,10 @@ BeforeDiscovery {
 
     $reading = @(
         @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
+        @{ Cmdlet = 'Get-LinkTarget'; Act = { Get-LinkTarget @with } }
         @{ Cmdlet = 'Get-LinkageFeatureFlag'; Act = { Get-LinkageFeatureFlag @with } }
         @{ Cmdlet = 'Get-LinkageRun'; Act = { Get-LinkageRun @with } }
+        @{ Cmdlet = 'Get-LinkageTrigger'; Act = { Get-LinkageTrigger @with } }
         @{ Cmdlet = 'Get-UnlinkedDelivery'; Act = { Get-UnlinkedDelivery @with } }
         @{ Cmdlet = 'Get-UserLinkAudit'; Act = { Get-UserLinkAudit @with } }
         @{ Cmdlet = 'Get-WrongUserLink'; Act = { Get-WrongUserLink @with } }
@@ -21,6 +23,8 @@ BeforeDiscovery {
     $running = @(
         @{ Cmdlet = 'Clear-LinkSuppression'; Given = { Invoke-UserLinkBackfill @with | Undo-UserLink -Confirm:$false }; Act = { Clear-LinkSuppression -RunId $given.RunId @with } }
         @{ Cmdlet = 'Clear-UserLinkAudit'; Act = { Clear-UserLinkAudit -OlderThan (Get-Date).AddDays(1) @with } }
+        @{ Cmdlet = 'Disable-LinkageTrigger'; Act = { Disable-LinkageTrigger message_deliveries @with } }
+        @{ Cmdlet = 'Enable-LinkageTrigger'; Given = { Invoke-TestSql $admin 'INSERT INTO linkage.trigger_switch (number) SELECT number FROM linkage.link_target' }; Act = { Enable-LinkageTrigger message_deliveries @with } }
         @{ Cmdlet = 'Invoke-GuestDeliveryBackfill'; Act = { Invoke-GuestDeliveryBackfill -GuestId $guest.id -UserId $guest.user_id @with } }
         @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
         @{ Cmdlet = 'Repair-UserLink'; Act = { Repair-UserLink -DeliveryId $delivery.id @with } }
@@ -35,6 +39,8 @@ BeforeDiscovery {
 
     $installing = @(
         @{ Cmdlet = 'Install-LinkageSchema'; Act = { Install-LinkageSchema @with } }
+        @{ Cmdlet = 'Register-LinkTarget'; Act = { Register-LinkTarget -Table calls -KeyColumn id -PhoneColumn phone -UserColumn user_id -EventColumn event_id @with } }
+        @{ Cmdlet = 'Unregister-LinkTarget'; Act = { Unregister-LinkTarget letters @with } }
         @{ Cmdlet = 'Uninstall-LinkageSchema'; Act = { Uninstall-LinkageSchema @with } }
     )
 
@@ -81,6 +87,10 @@ END $do$
 '@
         $owner = Connect-Role $admin 'owner'
         $null = Install-LinkageSchema -Connection $owner
+        foreach ($table in 'calls', 'letters') {
+            Invoke-TestSql $owner "CREATE TABLE $table (id uuid PRIMARY KEY, phone text, user_id uuid, event_id uuid, body text)"
+        }
+        $null = Register-LinkTarget -Table letters -KeyColumn id -PhoneColumn phone -UserColumn user_id -EventColumn event_id -Connection $owner -WarningAction SilentlyContinue
         $null = Invoke-Psql $admin 'owner' $script
         Invoke-TestSql $admin 'GRANT linkage_reader TO ann; GRANT linkage_runner TO bob'
         $reader = Connect-Role $admin 'ann'
@@ -138,11 +148,13 @@ ORDER BY 1, 2
         $rights | ForEach-Object { "$($_.role) $($_.table) $($_.rights)" } | Should -Be @(
             'linkage_reader event_guests SELECT'
             'linkage_reader feature_flags SELECT'
+            'linkage_reader letters SELECT'
             'linkage_reader message_deliveries SELECT'
             'linkage_reader user_link_audit SELECT'
             'linkage_reader users SELECT'
             'linkage_runner event_guests SELECT'
             'linkage_runner feature_flags INSERT SELECT UPDATE'
+            'linkage_runner letters SELECT UPDATE'
             'linkage_runner message_deliveries SELECT UPDATE'
             'linkage_runner user_link_audit DELETE INSERT SELECT'
             'linkage_runner users SELECT'
@@ -210,7 +222,7 @@ SELECT
 
     Context '<Cmdlet>' -ForEach $running {
         BeforeEach {
-            Invoke-TestSql $admin 'UPDATE message_deliveries SET user_id = NULL; DELETE FROM linkage.link_suppression'
+            Invoke-TestSql $admin 'UPDATE message_deliveries SET user_id = NULL; DELETE FROM linkage.link_suppression; DELETE FROM linkage.trigger_switch'
             $with = @{ Connection = $admin }
             $given = if ($_['Given']) { & $Given }
         }
@@ -280,7 +292,7 @@ SELECT
                 $null = & $Act
 
                 $faults | Should -HaveCount 1
-                $faults[0].Exception.Message | Should -Match "belongs to role owner.*GRANT ""owner"" TO ""$($connection.User)"""
+                $faults[0].Exception.Message | Should -Match "belongs to role owner(.|\n)*GRANT ""?owner""? TO ""?$($connection.User)""?"
             }
             (Test-LinkageSchema -Connection $admin).Status | Should -Not -Contain 'Critical'
         }

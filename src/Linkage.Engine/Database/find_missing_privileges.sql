@@ -1,5 +1,5 @@
--- What this role lacks on the object that a message of the server names. The message depends on the server's language and leaves the schema
--- out, so the object is the one with whose name it ends, or else the one with the longest name in it.
+-- What this role lacks on the object that a message of the server names: with whose name it ends, or else that it quotes. (It leaves the
+-- schema out, and where the name stands depends on the server's language.)
 -- Plan: scans of three catalogs; it is asked after a failure only.
 WITH object AS (
   SELECT 'schema' AS kind, quote_ident(n.nspname) AS object, n.nspname AS name, n.nspname, ARRAY['USAGE'] AS lacks, NULL::text[] AS partly
@@ -39,8 +39,7 @@ SELECT
       'has ' || array_to_string(o.partly, ', ') || ' for some columns only'),
     o.kind, o.object) AS message
 FROM object o
-WHERE strpos(@named, o.name) > 0
+WHERE right(rtrim(@named, '"»“”«. '), length(o.name)) = o.name OR strpos(@named, format('"%s"', o.name)) > 0
 ORDER BY
-  right(rtrim(@named, '"»“”«. '), length(o.name)) = o.name DESC, length(o.name) DESC,
-  o.nspname = 'linkage' DESC, o.nspname IN ('pg_catalog', 'information_schema'), o.object
+  length(o.name) DESC, o.nspname = 'linkage' DESC, o.nspname IN ('pg_catalog', 'information_schema'), o.object
 LIMIT 1

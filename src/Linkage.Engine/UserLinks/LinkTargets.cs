@@ -79,6 +79,7 @@ public sealed class LinkTargets(LinkageDatabase database)
             what,
             async session =>
             {
+                (await SchemaState.ReadAsync(session, wantedSchema: null)).RequireInstaller();
                 await session.ExecuteAsync(SchemaScript.Prologue);
                 return await work(session);
             },

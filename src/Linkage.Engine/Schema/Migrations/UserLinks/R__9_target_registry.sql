@@ -119,8 +119,12 @@ AS $$
       FROM pg_catalog.pg_publication u
       JOIN pg_catalog.pg_publication_tables t ON t.pubname = u.pubname
       WHERE u.pubupdate
-        AND to_regclass(format('%I.%I', t.schemaname, t.tablename)) IN (
-          SELECT l UNION ALL SELECT a.relid FROM pg_catalog.pg_partition_ancestors(l) AS a (relid)))
+        -- by name: to_regclass fails for schemas that the role may not use, and the server's own are among them
+        AND (t.schemaname, t.tablename) IN (
+          SELECT n.nspname, c.relname
+          FROM (SELECT l UNION ALL SELECT a.relid FROM pg_catalog.pg_partition_ancestors(l) AS a (relid)) AS r (relation)
+          JOIN pg_catalog.pg_class c ON c.oid = r.relation
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace))
 $$;
 
 -- What is wrong with the columns that a relation is to be registered with.
