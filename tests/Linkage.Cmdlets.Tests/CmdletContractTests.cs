@@ -81,6 +81,19 @@ public sealed class CmdletContractTests
         Assert.Empty(nested);
     }
 
+    [Fact]
+    public void Output_records_say_first_where_they_come_from()
+    {
+        // In this order they go into CSV files and JSON, where inherited properties would come last.
+        var others = from type in CmdletDescription.In(_assembly).SelectMany(cmdlet => cmdlet.OutputTypes).Distinct()
+                     where type.Assembly == _assembly && type != typeof(LinkageConnection) && type.GetProperty("ConnectionId") is not null
+                     let first = string.Join(", ", type.GetProperties().Take(2).Select(property => property.Name))
+                     where first != "Server, Database"
+                     select $"{type.Name}: {first}";
+
+        Assert.Empty(others);
+    }
+
     private static bool IsFlat(PropertyInfo property)
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
