@@ -38,6 +38,15 @@ Describe 'Get-LinkageTrigger, Disable-LinkageTrigger and Enable-LinkageTrigger' 
         $fault[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Target.NotFound,*'
     }
 
+    It 'say that there is no such trigger, and change none' {
+        $problem = { Disable-LinkageTrigger -Trigger trigger_of_nobody -Connection $connection -ErrorAction Stop } | Should -Throw -PassThru
+
+        $problem.FullyQualifiedErrorId | Should -BeLike 'Linkage.Trigger.NotFound,*'
+        $problem.TargetObject | Should -Be trigger_of_nobody
+        Get-LinkageTrigger -Trigger *of_nobody* -Connection $connection | Should -BeNullOrEmpty
+        (Get-LinkageTrigger -Connection $connection).State | Should -Not -Contain Disabled
+    }
+
     It 'disable what is piped in and enable it again, each once' {
         $off = @(Get-LinkageTrigger -Connection $connection | Disable-LinkageTrigger)
 

@@ -15,7 +15,7 @@ public sealed class GetLinkageTriggerCommand : TriggerCmdlet
         RunOnEach(async (connection, cancellation) =>
         {
             var triggers = await new LinkTriggers(connection.Engine).FindAsync(tables, cancellation);
-            foreach (var trigger in triggers.Where(trigger => IsNamed(trigger, names)))
+            foreach (var trigger in Named(connection, triggers, names))
                 Emit(new LinkageTrigger(connection, trigger, trigger.OffBy));
         });
     }

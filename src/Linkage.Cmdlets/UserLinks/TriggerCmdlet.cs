@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using Linkage.Cmdlets.Database;
+using Linkage.Cmdlets.Pipeline;
+using Linkage.Engine;
 using Linkage.Engine.UserLinks;
 
 namespace Linkage.Cmdlets.UserLinks;
@@ -19,7 +21,22 @@ public abstract class TriggerCmdlet : DatabaseCmdlet
     [ValidateNotNullOrEmpty]
     public string[]? Trigger { get; set; }
 
-    /// <summary>Whether a trigger bears one of the wanted names; all do if none is wanted.</summary>
-    private protected static bool IsNamed(LinkTrigger trigger, string[]? wanted) =>
-        wanted is null || Array.Exists(wanted, name => new WildcardPattern(name, WildcardOptions.IgnoreCase).IsMatch(trigger.Name));
+    /// <summary>Those of the triggers that bear a wanted name; all if none is wanted. A name that none of them bears is an error.</summary>
+    private protected IReadOnlyList<LinkTrigger> Named(LinkageConnection connection, IReadOnlyList<LinkTrigger> triggers, string[]? wanted)
+    {
+        foreach (var name in wanted ?? [])
+        {
+            if (!WildcardPattern.ContainsWildcardCharacters(name) && !triggers.Any(trigger => IsNamed(trigger, name)))
+            {
+                EmitError(ErrorRecords.Create(
+                    "Linkage.Trigger.NotFound", FaultKind.NotFound,
+                    $"Linkage has no trigger {name} there ({connection}); Get-LinkageTrigger lists those that it has.", name));
+            }
+        }
+
+        return wanted is null ? triggers : [.. triggers.Where(trigger => Array.Exists(wanted, name => IsNamed(trigger, name)))];
+    }
+
+    private static bool IsNamed(LinkTrigger trigger, string name) =>
+        WildcardPattern.Get(name, WildcardOptions.IgnoreCase).IsMatch(trigger.Name);
 }

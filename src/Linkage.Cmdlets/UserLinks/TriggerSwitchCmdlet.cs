@@ -23,7 +23,11 @@ public abstract class TriggerSwitchCmdlet : TriggerCmdlet
     protected override void EndProcessing()
     {
         foreach (var group in _asked.GroupBy(asked => asked.Connection))
-            RunOn([group.Key], (connection, cancellation) => SwitchAsync(connection, [.. group.Select(asked => (asked.Tables, asked.Names))], cancellation));
+        {
+            RunOn(
+                [group.Key],
+                (connection, cancellation) => SwitchAsync(connection, [.. group.Select(asked => (asked.Tables, asked.Names))], cancellation));
+        }
     }
 
     private async Task SwitchAsync(
@@ -33,11 +37,9 @@ public abstract class TriggerSwitchCmdlet : TriggerCmdlet
         Dictionary<int, IReadOnlyList<LinkTrigger>> wanted = [];
         foreach (var (tables, names) in asked)
         {
-            foreach (var together in (await triggers.FindAsync(tables, cancellation)).GroupBy(trigger => trigger.Number))
-            {
-                if (together.Any(trigger => IsNamed(trigger, names)))
-                    wanted.TryAdd(together.Key, [.. together]);
-            }
+            var found = await triggers.FindAsync(tables, cancellation);
+            foreach (var number in Named(connection, found, names).Select(trigger => trigger.Number))
+                wanted.TryAdd(number, [.. found.Where(trigger => trigger.Number == number)]);
         }
 
         foreach (var together in wanted.Values)
