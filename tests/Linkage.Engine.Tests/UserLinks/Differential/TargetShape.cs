@@ -61,11 +61,11 @@ internal sealed record TargetShape
             Label = "bigint, hostile names",
             Schema = "Odd \"Schema's",
             Table = "Select %s FROM \\ $1;--",
-            Key = [("Key \"1\"", "bigint")],
+            Key = [("Key \"1\" EXECUTE FUNCTION now()", "bigint")],
             NewIds = random => [KeyKind.Bigint.NewKey(random)],
             Phone = "order",
             PhoneType = "character varying(6000)",
-            User = "User's Id",
+            User = "User's $trigger$ Id",
             Guest = "%I",
         },
         new()

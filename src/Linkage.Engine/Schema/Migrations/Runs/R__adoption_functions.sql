@@ -257,7 +257,7 @@ CREATE OR REPLACE FUNCTION linkage.publish_trigger(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  runs     regproc := substring(definition FROM 'EXECUTE FUNCTION ([^()]+)\(\)');
+  runs     regproc := substring(definition FROM 'EXECUTE FUNCTION ([^()]+)\(\)$');
   existing record;
   state    "char";
 BEGIN

@@ -168,21 +168,18 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- The function that links a target's records before they are written, as the statement that creates it.
-CREATE OR REPLACE FUNCTION linkage.link_trigger_function(target linkage.link_target) RETURNS text
+-- What the function does that links a target's records before they are written.
+CREATE OR REPLACE FUNCTION linkage.link_trigger_body(target linkage.link_target) RETURNS text
 LANGUAGE sql STABLE
 AS $create$
   SELECT pg_catalog.format(
     $template$
-CREATE OR REPLACE FUNCTION %1$s RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
-AS $trigger$
 DECLARE
   decision record;
   fault    text;
 BEGIN
   IF current_setting('linkage.pending_written', true) <> '' THEN
-    IF TG_OP = 'UPDATE' AND OLD.%5$I IS NOT NULL AND current_setting('linkage.pending_key', true) = %4$s THEN
+    IF TG_OP = 'UPDATE' AND OLD.%4$I IS NOT NULL AND current_setting('linkage.pending_key', true) = %3$s THEN
       -- Another trigger writes the same row once more: it is audited as it is in the end. (And a link can't be taken back here and now.)
       RETURN NEW;
     END IF;
@@ -190,22 +187,22 @@ BEGIN
     PERFORM linkage.audit_pending_link();
   END IF;
 
-  IF NEW.%5$I IS NOT NULL OR NOT (%6$s)
+  IF NEW.%4$I IS NOT NULL OR NOT (%5$s)
      -- A row that is being unlinked stays unlinked: with ON DELETE SET NULL the deleted user's id would come back otherwise.
-     OR (TG_OP = 'UPDATE' AND OLD.%5$I IS NOT NULL)
+     OR (TG_OP = 'UPDATE' AND OLD.%4$I IS NOT NULL)
   THEN
     IF current_setting('linkage.pending_key', true) <> '' THEN
       -- An upsert copies the user that was found for the row it proposed, in the same statement: that is our link too.
       PERFORM set_config('linkage.pending_key',
-        CASE WHEN TG_OP = 'UPDATE' AND OLD.%5$I IS NULL AND linkage.is_pending_link(%2$L, NEW.%5$I::text) THEN %4$s ELSE '' END, true);
+        CASE WHEN TG_OP = 'UPDATE' AND OLD.%4$I IS NULL AND linkage.is_pending_link(%1$L, NEW.%4$I::text) THEN %3$s ELSE '' END, true);
     END IF;
     RETURN NEW;
   END IF;
-%10$s
+%9$s
   SELECT d.* INTO decision
   FROM linkage.decide_user_links(
-    %2$L, ARRAY[%7$s], ARRAY[%8$s::{{guest_id}}], ARRAY[%9$s::{{event_id}}], ARRAY[NEW.%3$I::text]) d
-  WHERE NOT EXISTS (SELECT FROM linkage.trigger_switch s WHERE s.number = %12$s);
+    %1$L, ARRAY[%6$s], ARRAY[%7$s::{{guest_id}}], ARRAY[%8$s::{{event_id}}], ARRAY[NEW.%2$I::text]) d
+  WHERE NOT EXISTS (SELECT FROM linkage.trigger_switch s WHERE s.number = %11$s);
   IF NOT FOUND THEN
     -- Switched off: as if the trigger were disabled.
     IF current_setting('linkage.pending_key', true) <> '' THEN
@@ -223,28 +220,27 @@ BEGIN
     END IF;
   END IF;
 
-  IF TG_OP = 'INSERT' OR decision.user_id IS NOT NULL OR %11$s THEN
-    PERFORM set_config('linkage.pending_key', COALESCE(%4$s, linkage.pending_any(%12$s)), true);
+  IF TG_OP = 'INSERT' OR decision.user_id IS NOT NULL OR %10$s THEN
+    PERFORM set_config('linkage.pending_key', COALESCE(%3$s, linkage.pending_any(%11$s)), true);
     PERFORM set_config('linkage.pending', linkage.pending_decision(
-      %2$L, %13$L, decision.event_id, decision.normalized_phone, decision.matched_guest_id, decision.user_id,
+      %1$L, %12$L, decision.event_id, decision.normalized_phone, decision.matched_guest_id, decision.user_id,
       decision.outcome, decision.rule, decision.reason), true);
   ELSIF current_setting('linkage.pending_key', true) <> '' THEN
     PERFORM set_config('linkage.pending_key', '', true);
   END IF;
-  NEW.%5$I := decision.user_id;
+  NEW.%4$I := decision.user_id;
   RETURN NEW;
 EXCEPTION WHEN OTHERS THEN
   -- The application's write goes through as it came; the fault is audited with it.
   fault := format('error %%s: %%s', SQLSTATE, SQLERRM);
   BEGIN
-    PERFORM linkage.note_link_fault(%12$s, %2$L, %13$L, fault);
+    PERFORM linkage.note_link_fault(%11$s, %1$L, %12$L, fault);
   EXCEPTION WHEN OTHERS THEN
     RAISE WARNING 'Linkage could not link a record of %%: %%', TG_RELID::regclass, fault;
   END;
   RETURN NEW;
 END
-$trigger$$template$,
-    (linkage.link_trigger_names(target)).link_function,
+$template$,
     target.name,
     target.phone_column,
     linkage.pending_key_expression(target),
@@ -283,6 +279,18 @@ AS $create$
     END IF;
   END IF;
 $template$, target.guest_column, target.number) END
+$create$;
+
+-- That function as the statement that creates it.
+CREATE OR REPLACE FUNCTION linkage.link_trigger_function(target linkage.link_target) RETURNS text
+LANGUAGE sql STABLE
+AS $create$
+  -- The body goes in as a literal: a column may be called whatever ends a dollar quote.
+  SELECT pg_catalog.format(
+    'CREATE OR REPLACE FUNCTION %s RETURNS trigger
+     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET row_security = off
+     AS %L',
+    (linkage.link_trigger_names(target)).link_function, linkage.link_trigger_body(target))
 $create$;
 
 -- Makes the trigger function of a target, or makes it anew. No lock of the table.
