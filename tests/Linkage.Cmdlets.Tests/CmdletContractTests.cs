@@ -86,7 +86,7 @@ public sealed class CmdletContractTests
     {
         // In this order they go into CSV files and JSON, where inherited properties would come last.
         var others = from type in CmdletDescription.In(_assembly).SelectMany(cmdlet => cmdlet.OutputTypes).Distinct()
-                     where type.Assembly == _assembly && type != typeof(LinkageConnection) && type.GetProperty("ConnectionId") is not null
+                     where type.Assembly == _assembly && type.GetProperty("ConnectionId") is not null && !typeof(LinkageConnection).IsAssignableFrom(type)
                      let first = string.Join(", ", type.GetProperties().Take(2).Select(property => property.Name))
                      where first != "Server, Database"
                      select $"{type.Name}: {first}";
