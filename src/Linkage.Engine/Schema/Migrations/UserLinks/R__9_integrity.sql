@@ -3,15 +3,14 @@
 -- Deliveries without a user whose active guest has one who exists, less those that an undo keeps unlinked, and how many deliveries
 -- there are: counted if exact, or if the table is small and was never analyzed; else by the statistics. Where a target knows no guests
 -- but events, the guest is the one active guest of the event who has the phone.
--- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), grouped in its own order, since a guest
--- without a user leaves several; then guests by primary key, or hashed where unlinked deliveries are many; by event,
--- idx_event_guests_event_phone_normalized for each. 100,000 look-ups among millions of guests take a few hundred milliseconds where these
--- are in memory, and reading all guests takes longer; the planner, which reckons with disks, would read them all. What a guest without
--- a user, or a suppression, spares it can't know beforehand, hence LATERAL and OFFSET 0: users of inconsistent deliveries and suppressed
--- deliveries by primary key, whatever the planner believes of their numbers.
+-- Plan: an index-only scan of idx_message_deliveries_guest_user_null (unlinked deliveries only), grouped, since a guest without a user
+-- leaves several; then guests by primary key, or hashed where there are unlinked deliveries for more than every tenth guest; by event,
+-- idx_event_guests_event_phone_normalized for each. A look-up takes as long as reading a dozen guests, but the planner can't know how many
+-- of them are in memory, nor what a guest without a user or a suppression spares it. Hence LATERAL and OFFSET 0: so few guests, users of
+-- inconsistent deliveries, and suppressed deliveries are looked up by primary key, whatever it believes.
 CREATE OR REPLACE FUNCTION linkage.measure_delivery_integrity(wanted text, exact boolean)
 RETURNS TABLE (problem text, inconsistent bigint, suppressed bigint, suppressions bigint, deliveries bigint, is_estimate boolean)
-LANGUAGE plpgsql STABLE SET jit = off SET seq_page_cost = 0.1 SET random_page_cost = 0.1
+LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
   target   linkage.link_target := linkage.find_link_target(wanted);
@@ -32,7 +31,9 @@ BEGIN
     told_by := format('t.%I', target.guest_column);
     asked := told_by || ' IS NOT NULL';
     guest := format(
-      'SELECT g.user_id FROM {{app}}.event_guests g WHERE g.id = %s AND g.removed_at IS NULL AND g.user_id IS NOT NULL', told_by);
+      'SELECT g.user_id FROM {{app}}.event_guests g WHERE g.id = %s AND g.removed_at IS NULL AND g.user_id IS NOT NULL %s',
+      told_by,
+      CASE WHEN linkage.estimated_unlinked(target) < linkage.estimated_rows('{{app}}.event_guests') / 10 THEN 'OFFSET 0' END);
   ELSE
     told_by := format('t.%I, t.%I', target.event_column, target.phone_column);
     asked := format('t.%I IS NOT NULL', target.phone_column);
@@ -92,6 +93,18 @@ AS $$
     FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
     WHERE i.indrelid = $1 AND i.indisvalid AND a.attname = $2 AND pg_catalog.pg_get_expr(i.indpred, i.indrelid) = $3)
+$$;
+
+-- How many records of a target have no user, by the statistics of the index on their guests; null where there is none.
+CREATE OR REPLACE FUNCTION linkage.estimated_unlinked(target linkage.link_target) RETURNS float8
+LANGUAGE sql STABLE
+AS $$
+  SELECT sum(GREATEST(c.reltuples, 0))
+  FROM linkage.leaf_tables(format('%I.%I', target.table_schema, target.table_name)::regclass) l
+  JOIN pg_catalog.pg_index i ON i.indrelid = l AND i.indisvalid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = target.guest_column
+  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  WHERE pg_catalog.pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NULL)', target.user_column)
 $$;
 
 -- Why the integrity of a target can't be measured, or null. Without the index it would take a scan, which exact accepts.
