@@ -1,4 +1,5 @@
 using Dapper;
+using Linkage.Engine.Database;
 using Linkage.Engine.Runs;
 
 namespace Linkage.Engine.Tests.Runs;
@@ -49,17 +50,19 @@ public sealed class RunOwnershipTests
     public async Task A_target_whose_holder_is_dead_is_taken_over_at_once_and_the_holder_writes_nothing_more()
     {
         await using var scene = await RunScene.CreateAsync(500);
-        await using var first = new HeldRun(scene);
+        // A role of its own, so that it can be kept from connecting again.
+        var role = await Roles.CreateAsync(scene.Database, "holder");
+        await Roles.GrantAllAsync(scene.Database, role);
+        await using var engine = await Roles.ConnectAsync(scene.Database, role);
+        await using var first = new HeldRun(scene, engine);
         await first.IsHeldAsync();
         await scene.Database.ExecuteAsync(
-            """
-            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name LIKE 'Linkage%' AND pid <> pg_backend_pid()
-            """);
+            $"ALTER ROLE \"{role}\" NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = @role", new { role });
         await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
             "SELECT NOT linkage.run_is_alive(r) FROM linkage.run r WHERE id = @run", new { run = first.RunId }));
 
         var second = await scene.BackfillAsync();
+        await scene.Database.ExecuteAsync($"ALTER ROLE \"{role}\" LOGIN");
         first.Release();
         var lost = await Assert.ThrowsAsync<LinkageException>(() => first.Result);
 
@@ -68,6 +71,7 @@ public sealed class RunOwnershipTests
         Assert.Equal("interrupted", (await scene.RunAsync(first.RunId)).Status);
         await scene.AssertSoundAsync();
         await scene.AssertAllLinkedAsync();
+        await Roles.DropAsync(scene.Database, role);
     }
 
     [Fact]
@@ -111,13 +115,15 @@ public sealed class RunOwnershipTests
         private readonly TaskCompletionSource _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly ManualResetEventSlim _release = new();
 
-        public HeldRun(RunScene scene) => Result = Task.Run(() => scene.BackfillAsync(progress: progress =>
-        {
-            if (progress.RunId is not { } run || _release.IsSet || RunId == default && !Begins(run))
-                return;
-            _held.TrySetResult();
-            Assert.True(_release.Wait(_limit));
-        }));
+        public HeldRun(RunScene scene, LinkageDatabase? engine = null) => Result = Task.Run(() => scene.BackfillAsync(
+            engine: engine,
+            progress: progress =>
+            {
+                if (progress.RunId is not { } run || _release.IsSet || RunId == default && !Begins(run))
+                    return;
+                _held.TrySetResult();
+                Assert.True(_release.Wait(_limit));
+            }));
 
         public Task<RunResult> Result { get; }
 
