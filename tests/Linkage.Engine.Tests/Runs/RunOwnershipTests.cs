@@ -67,7 +67,8 @@ public sealed class RunOwnershipTests
         var lost = await Assert.ThrowsAsync<LinkageException>(() => first.Result);
 
         Assert.Equal("completed", second.Status);
-        Assert.Equal("Linkage.Run.NoLongerRunning", lost.ErrorId);
+        // Whichever comes first: a worker that may not log in any more, or one that does when the run is no longer its own.
+        Assert.Contains(lost.ErrorId, (string[])["Linkage.Run.BatchFailed", "Linkage.Run.NoLongerRunning"]);
         Assert.Equal("interrupted", (await scene.RunAsync(first.RunId)).Status);
         await scene.AssertSoundAsync();
         await scene.AssertAllLinkedAsync();
