@@ -7,46 +7,14 @@ namespace Linkage.Cmdlets.UserLinks;
 /// <summary>Lists deliveries that have no user, and why.</summary>
 [Cmdlet(VerbsCommon.Get, "UnlinkedDelivery")]
 [OutputType(typeof(UnlinkedDelivery))]
-public sealed class GetUnlinkedDeliveryCommand : DatabaseCmdlet
+public sealed class GetUnlinkedDeliveryCommand : DeliveryListCmdlet
 {
-    /// <summary>The targets, each by its name or its table in SQL notation.</summary>
-    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNullOrEmpty]
-    public string[] Table { get; set; } = ["message_deliveries"];
-
     /// <summary>Only those that a backfill would link now.</summary>
     [Parameter]
     public SwitchParameter Linkable { get; set; }
 
-    /// <summary>Only those with such a reason, wildcards allowed.</summary>
-    [Parameter]
-    [SupportsWildcards]
-    [ValidateNotNullOrEmpty]
-    public string[]? Reason { get; set; }
-
-    /// <summary>At most so many of each table, on each connection.</summary>
-    [Parameter]
-    [ValidateRange(1, int.MaxValue)]
-    public int? First { get; set; }
-
-    /// <inheritdoc/>
-    protected override void ProcessRecord()
-    {
-        foreach (var table in Table)
-            RunOnEach((connection, cancellation) => ListAsync(connection, table, cancellation));
-    }
-
-    private async Task ListAsync(LinkageConnection connection, string table, CancellationToken cancellation)
-    {
-        var patterns = Reason?.Select(reason => WildcardPattern.Get(reason, WildcardOptions.IgnoreCase)).ToList();
-        long left = First ?? long.MaxValue;
-        await foreach (var found in new UnlinkedDeliveries(connection.Engine).FindAsync(table, Linkable, cancellation))
-        {
-            if (patterns?.Exists(pattern => pattern.IsMatch(found.Reason ?? string.Empty)) == false)
-                continue;
-            Emit(new UnlinkedDelivery(connection, found));
-            if (--left == 0)
-                return;
-        }
-    }
+    private protected override Task ListAsync(LinkageConnection connection, string table, CancellationToken cancellation) => EmitAsync(
+        new UnlinkedDeliveries(connection.Engine).FindAsync(table, Linkable, cancellation),
+        found => [found.Reason ?? string.Empty],
+        found => new UnlinkedDelivery(connection, found));
 }
