@@ -156,6 +156,29 @@ public sealed class DeliveryTriggerTests
     }
 
     [Fact]
+    public async Task A_statement_of_many_rows_decides_each_of_them_once()
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var guest = await scene.GuestAsync(scene.NewPhone(), LinkScene.Ann);
+        await scene.Database.ExecuteAsync("SET track_functions = 'all'");
+
+        // In one transaction, since the session sends its counts to the statistics in between.
+        var counts = (await scene.Database.QueryAsync<long>(
+            $"""
+            BEGIN;
+            INSERT INTO message_deliveries (guest_id) VALUES ('{guest}');
+            CREATE TEMPORARY TABLE flags_read AS SELECT pg_stat_get_xact_function_calls('get_feature_flag(text)'::regprocedure) AS calls;
+            INSERT INTO message_deliveries (guest_id) SELECT '{guest}' FROM generate_series(1, 30);
+            INSERT INTO flags_read SELECT pg_stat_get_xact_function_calls('get_feature_flag(text)'::regprocedure);
+            SELECT calls FROM flags_read ORDER BY calls;
+            ROLLBACK;
+            """)).ToList();
+
+        Assert.NotEqual(0, counts[0]);
+        Assert.Equal(31 * counts[0], counts[1]);
+    }
+
+    [Fact]
     public async Task A_hostile_search_path_changes_nothing()
     {
         await using var scene = await LinkScene.CreateAsync();
