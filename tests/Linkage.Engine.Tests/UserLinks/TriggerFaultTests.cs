@@ -215,6 +215,43 @@ public sealed class TriggerFaultTests
                 """)));
     }
 
+    [Fact]
+    public async Task A_constraint_of_the_application_judges_a_link_as_it_judges_any_user()
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, _) = await PrepareAsync(scene);
+        await scene.Database.ExecuteAsync($"ALTER TABLE message_deliveries ADD CONSTRAINT nothing_for_ann CHECK (user_id <> '{LinkScene.Ann}')");
+
+        var refused = await Assert.ThrowsAsync<PostgresException>(
+            () => scene.Database.ExecuteAsync("INSERT INTO message_deliveries (guest_id) VALUES (@guest::uuid)", new { guest }));
+
+        Assert.Equal(("23514", "nothing_for_ann"), (refused.SqlState, refused.ConstraintName));
+        Assert.Equal(0, await scene.Database.ScalarAsync<long>("SELECT count(*) FROM user_link_audit"));
+    }
+
+    [Fact]
+    public async Task A_link_that_can_neither_be_audited_nor_taken_back_stands_and_the_server_warns_of_both()
+    {
+        await using var scene = await LinkScene.CreateAsync();
+        var (guest, _) = await PrepareAsync(scene);
+        await scene.Database.ExecuteAsync(
+            """
+            ALTER TABLE user_link_audit ADD COLUMN demanded integer NOT NULL;
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'Nobody is unlinked here.'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON message_deliveries FOR EACH ROW WHEN (NEW.user_id IS NULL) EXECUTE FUNCTION refuse();
+            """);
+        var warnings = Warnings(scene.Database.Connection);
+
+        await scene.Database.ExecuteAsync("INSERT INTO message_deliveries (guest_id, status) VALUES (@guest::uuid, 'new')", new { guest });
+
+        Assert.Equal(LinkScene.Ann, await scene.Database.ScalarAsync<string>(
+            "SELECT user_id::text FROM message_deliveries WHERE status = 'new'"));
+        Assert.Collection(
+            warnings,
+            warning => Assert.Contains("could not audit record", warning, StringComparison.Ordinal),
+            warning => Assert.Contains("could not take back the link", warning, StringComparison.Ordinal));
+    }
+
     /// <summary>A guest with a user, and a delivery of the guest that came in past the triggers.</summary>
     private static async Task<(string Guest, string Unlinked)> PrepareAsync(LinkScene scene)
     {
