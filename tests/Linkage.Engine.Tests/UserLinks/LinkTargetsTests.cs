@@ -2,23 +2,19 @@ using Linkage.Engine.Database;
 using Linkage.Engine.Runs;
 using Linkage.Engine.Schema;
 using Linkage.Engine.UserLinks;
+using static Linkage.Engine.Tests.UserLinks.TargetScene;
 
 namespace Linkage.Engine.Tests.UserLinks;
 
-/// <summary>What can be registered as a target and what can't, and what becomes of what hangs on it.</summary>
+/// <summary>What becomes of a table that is registered as a target, and of what hangs on it.</summary>
 public sealed class LinkTargetsTests
 {
-    private const string Tickets =
-        "CREATE TABLE tickets (id bigint PRIMARY KEY, mobile text, owner uuid, guest uuid, event uuid, tag text NOT NULL, UNIQUE (tag, id))";
-
-    private static readonly LinkTargetDefinition _tickets = new("tickets", "mobile", "owner") { GuestColumn = "guest" };
-
     [Fact]
     public async Task A_table_is_registered_under_its_name_by_its_primary_key_and_its_triggers_fire()
     {
         await using var scene = await CreateAsync(Tickets);
 
-        var done = await RegisterAsync(scene, _tickets);
+        var done = await RegisterAsync(scene, TicketsByGuest);
 
         Assert.Equal(("Registered", "tickets", "public.tickets"), (done.Change, done.Target.Name, done.Target.Table));
         Assert.Equal(["id"], done.Target.KeyColumns);
@@ -32,7 +28,7 @@ public sealed class LinkTargetsTests
     {
         await using var scene = await CreateAsync(Tickets);
 
-        var planned = await new LinkTargets(scene.Database.Engine).PlanAsync(_tickets, CancellationToken.None);
+        var planned = await new LinkTargets(scene.Database.Engine).PlanAsync(TicketsByGuest, CancellationToken.None);
 
         Assert.Equal(("Registered", "tickets", null), (planned.Change, planned.Target.Name, planned.Target.CreatedAt));
         Assert.Equal(2, planned.Warnings.Count);
@@ -60,7 +56,7 @@ public sealed class LinkTargetsTests
     {
         await using var scene = await CreateAsync(Tickets);
 
-        var done = await RegisterAsync(scene, _tickets with { KeyColumns = ["id", "tag"] });
+        var done = await RegisterAsync(scene, TicketsByGuest with { KeyColumns = ["id", "tag"] });
 
         Assert.Equal(["tag", "id"], done.Target.KeyColumns);
     }
@@ -92,121 +88,16 @@ public sealed class LinkTargetsTests
         Assert.Empty(again.Warnings);
     }
 
-    [Theory]
-    // what is no table that could be linked
-    [InlineData("SELECT", "nowhere", "mobile", "owner", "guest", null, 1, "nowhere")]
-    [InlineData("SELECT", "Odd Name", "mobile", "owner", "guest", null, 1, "SQL notation")]
-    [InlineData("CREATE VIEW v AS SELECT * FROM tickets", "v", "mobile", "owner", "guest", null, 1, "view")]
-    [InlineData("SELECT", "linkage.run", "target", "kind", null, "id", 3, "linkage")]
-    [InlineData("CREATE TABLE child () INHERITS (tickets)", "tickets", "mobile", "owner", "guest", null, 1, "inherit")]
-    [InlineData("SELECT", "users", "phone", "id", null, "id", 3, "rules")]
-    // columns
-    [InlineData("SELECT", "tickets", "mobil", "ownr", "guest", null, 2, "Similar are: mobile", "Similar are: owner")]
-    [InlineData("SELECT", "tickets", "mobile", "tag", "guest", null, 2, "is of type text, and users.id of uuid", "NOT NULL")]
-    [InlineData("SELECT", "tickets", "mobile", "owner", "tag", null, 1, "event_guests.id of uuid")]
-    [InlineData("SELECT", "tickets", "mobile", "owner", null, "tag", 1, "event_guests.event_id of uuid")]
-    [InlineData("SELECT", "tickets", "guest", "owner", "guest", null, 2, "no text", "column of its own")]
-    [InlineData("SELECT", "tickets", "mobile", "owner", null, null, 1, "Neither")]
-    [InlineData("ALTER TABLE tickets DROP COLUMN owner; ALTER TABLE tickets ADD owner uuid GENERATED ALWAYS AS (guest) STORED",
-        "tickets", "mobile", "owner", "guest", null, 1, "generated")]
-    [InlineData("ALTER TABLE tickets ADD clean text GENERATED ALWAYS AS (lower(mobile)) STORED", "tickets", "clean", "owner", "guest", null, 1, "generated")]
-    // keys
-    [InlineData("ALTER TABLE tickets DROP CONSTRAINT tickets_pkey", "tickets", "mobile", "owner", "guest", null, 1, "no primary key")]
-    // publications
-    [InlineData("CREATE PUBLICATION p FOR TABLE tickets; ALTER TABLE tickets REPLICA IDENTITY NOTHING", "tickets", "mobile", "owner", "guest", null, 1, "REPLICA IDENTITY DEFAULT")]
-    public async Task What_can_not_be_registered_is_told_with_every_problem(
-        string setup, string table, string phone, string user, string? guest, string? eventColumn, int problems, params string[] named)
-    {
-        await using var scene = await CreateAsync(Tickets + ";" + setup);
-
-        var fault = await RefusedAsync(
-            scene, new LinkTargetDefinition(table, phone, user) { GuestColumn = guest, EventColumn = eventColumn });
-
-        Assert.All(named, word => Assert.Contains(word, fault.Message, StringComparison.Ordinal));
-        Assert.Equal(problems, fault.Message.Split('\n').Length - 1);
-    }
-
-    [Fact]
-    public async Task All_problems_of_a_registration_come_at_once()
-    {
-        await using var scene = await CreateAsync("CREATE TABLE bad (id integer, phone boolean, user_id text NOT NULL, guest text)");
-
-        var fault = await RefusedAsync(
-            scene,
-            new LinkTargetDefinition("bad", "phone", "user_id")
-            {
-                KeyColumns = ["id"], GuestColumn = "guest", EventColumn = "nothing", Name = "message_deliveries_backfill",
-            });
-
-        // the event, three types, the null, the key, the name
-        Assert.Equal(7, fault.Message.Split('\n').Length - 1);
-    }
-
-    [Fact]
-    public async Task A_partition_and_a_published_one_without_identity_are_refused()
-    {
-        await using var scene = await CreateAsync(
-            """
-            CREATE TABLE parts (id bigint PRIMARY KEY, mobile text, owner uuid, guest uuid) PARTITION BY HASH (id);
-            CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-            CREATE PUBLICATION p FOR TABLE parts;
-            """);
-        Assert.Contains("register that", (await RefusedAsync(scene, _tickets with { Table = "part" })).Message, StringComparison.Ordinal);
-        await new LinkTargets(scene.Database.Engine).PlanAsync(_tickets with { Table = "parts" }, CancellationToken.None);
-
-        await scene.Database.ExecuteAsync("ALTER TABLE part REPLICA IDENTITY NOTHING");
-        Assert.Contains("part is published", (await RefusedAsync(scene, _tickets with { Table = "parts" })).Message, StringComparison.Ordinal);
-
-        await scene.Database.ExecuteAsync("ALTER TABLE part REPLICA IDENTITY FULL");
-        await RegisterAsync(scene, _tickets with { Table = "parts" });
-    }
-
-    [Fact]
-    public async Task A_temporary_table_is_refused()
-    {
-        await using var scene = await CreateAsync("CREATE TEMPORARY TABLE passing (id bigint PRIMARY KEY, mobile text, owner uuid, guest uuid)");
-
-        var fault = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => scene.Database.ExecuteAsync(
-            "SELECT linkage.register_link_target('passing', NULL, 'mobile', 'owner', 'guest', NULL, NULL, false)"));
-
-        Assert.Equal("LK011", fault.SqlState);
-        Assert.Contains("temporary", fault.MessageText, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("ALTER TABLE tickets ADD small integer UNIQUE", "small", "may be null")]
-    [InlineData("ALTER TABLE tickets ADD small integer NOT NULL", "small", "unique")]
-    [InlineData("ALTER TABLE tickets ADD small integer NOT NULL; CREATE UNIQUE INDEX ON tickets (small) WHERE owner IS NULL", "small", "unique")]
-    [InlineData("ALTER TABLE tickets ADD ratio double precision NOT NULL UNIQUE", "ratio", "not exact")]
-    public async Task A_key_must_be_unique_exact_and_without_nulls(string setup, string key, string named)
-    {
-        await using var scene = await CreateAsync($"{Tickets}; {setup}");
-
-        Assert.Contains(named, (await RefusedAsync(scene, _tickets with { KeyColumns = [key] })).Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("message_deliveries")]
-    [InlineData("message_deliveries_backfill")]
-    [InlineData("public.message_deliveries")]
-    [InlineData("user_link_audit")]
-    public async Task A_name_that_could_mean_something_else_is_refused(string name)
-    {
-        await using var scene = await CreateAsync(Tickets);
-
-        await RefusedAsync(scene, _tickets with { Name = name });
-    }
-
     [Fact]
     public async Task A_definition_that_stands_already_is_no_fault_and_another_one_needs_force()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
-        var other = _tickets with { GuestColumn = null, EventColumn = "event" };
+        await RegisterAsync(scene, TicketsByGuest);
+        var other = TicketsByGuest with { GuestColumn = null, EventColumn = "event" };
 
-        Assert.Equal("Unchanged", (await RegisterAsync(scene, _tickets)).Change);
+        Assert.Equal("Unchanged", (await RegisterAsync(scene, TicketsByGuest)).Change);
         await RefusedAsync(scene, other);
-        await RefusedAsync(scene, _tickets with { Name = "another name" });
+        await RefusedAsync(scene, TicketsByGuest with { Name = "another name" });
         Assert.Equal("Replaced", (await RegisterAsync(scene, other with { Replaces = true })).Change);
 
         // the trigger goes by the event now
@@ -215,6 +106,27 @@ public sealed class LinkTargetsTests
         await scene.Database.ExecuteAsync(
             "INSERT INTO tickets VALUES (1, @phone, NULL, NULL, @event::uuid, '')", new { phone, @event = LinkScene.Event });
         Assert.Equal(LinkScene.Bob, await scene.Database.ScalarAsync<string>("SELECT owner::text FROM tickets"));
+    }
+
+    [Fact]
+    public async Task A_replaced_definition_leaves_triggers_off_that_were_off()
+    {
+        await using var scene = await CreateAsync(Tickets);
+        await RegisterAsync(scene, TicketsByGuest);
+        var triggers = new LinkTriggers(scene.Database.Engine);
+        async Task<string> StatesAsync() => string.Join(
+            ", ", (await triggers.FindAsync(["tickets"], CancellationToken.None)).Select(trigger => trigger.State).Distinct());
+        await triggers.SwitchAsync((await triggers.FindAsync(["tickets"], CancellationToken.None))[0], false, null, CancellationToken.None);
+        Assert.Equal("Disabled", await StatesAsync());
+
+        var other = TicketsByGuest with { GuestColumn = null, EventColumn = "event", Replaces = true };
+        Assert.Equal("Replaced", (await RegisterAsync(scene, other)).Change);
+
+        Assert.Equal("Disabled", await StatesAsync());
+        await triggers.SwitchAsync((await triggers.FindAsync(["tickets"], CancellationToken.None))[0], true, null, CancellationToken.None);
+        await scene.Database.ExecuteAsync("INSERT INTO linkage.trigger_switch (number) SELECT number FROM linkage.link_target WHERE name = 'tickets'");
+        await RegisterAsync(scene, TicketsByGuest with { Replaces = true });
+        Assert.Equal("SwitchedOff", await StatesAsync());
     }
 
     [Fact]
@@ -227,7 +139,7 @@ public sealed class LinkTargetsTests
             CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION refuse();
             """);
 
-        await Assert.ThrowsAnyAsync<Exception>(() => RegisterAsync(scene, _tickets));
+        await Assert.ThrowsAnyAsync<Exception>(() => RegisterAsync(scene, TicketsByGuest));
 
         Assert.Equal(["message_deliveries"], await NamesAsync(scene));
         Assert.Equal(0, await scene.Database.ScalarAsync<long>(@"SELECT count(*) FROM pg_proc WHERE proname ~ '^link_target_\d+_trigger$'"));
@@ -242,7 +154,7 @@ public sealed class LinkTargetsTests
         await Dapper.SqlMapper.ExecuteAsync(writer, "INSERT INTO tickets (id, tag) VALUES (1, '')");
         var waits = new TaskCompletionSource();
 
-        var registration = new LinkTargets(scene.Database.Engine).RegisterAsync(_tickets, _ => waits.TrySetResult(), CancellationToken.None);
+        var registration = new LinkTargets(scene.Database.Engine).RegisterAsync(TicketsByGuest, _ => waits.TrySetResult(), CancellationToken.None);
         await waits.Task;
         // Between its attempts others write.
         await scene.Database.ExecuteAsync("INSERT INTO tickets (id, tag) VALUES (2, '')");
@@ -255,7 +167,7 @@ public sealed class LinkTargetsTests
     public async Task Unregistering_takes_the_triggers_and_keeps_audit_and_runs_which_a_new_registration_can_undo()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
+        await RegisterAsync(scene, TicketsByGuest);
         var guest = await scene.GuestAsync(scene.NewPhone(), LinkScene.Ann);
         await scene.Database.ExecuteAsync(
             """
@@ -279,9 +191,9 @@ public sealed class LinkTargetsTests
 
         // Under its name another table would take what is undone for its own.
         await scene.Database.ExecuteAsync("CREATE TABLE others (LIKE tickets INCLUDING ALL)");
-        await RefusedAsync(scene, _tickets with { Table = "others", Name = "tickets" });
-        await RefusedAsync(scene, _tickets with { KeyColumns = ["tag", "id"] });
-        await RegisterAsync(scene, _tickets);
+        await RefusedAsync(scene, TicketsByGuest with { Table = "others", Name = "tickets" });
+        await RefusedAsync(scene, TicketsByGuest with { KeyColumns = ["tag", "id"] });
+        await RegisterAsync(scene, TicketsByGuest);
         Assert.Equal(10, (await scene.UndoAsync(run)).Count("rolled_back"));
     }
 
@@ -289,14 +201,14 @@ public sealed class LinkTargetsTests
     public async Task A_run_keeps_its_target_registered()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
+        await RegisterAsync(scene, TicketsByGuest);
         await scene.Database.ExecuteAsync("SELECT linkage.start_run(linkage.user_link_work('tickets'), false, NULL, NULL, NULL, NULL)");
         var targets = new LinkTargets(scene.Database.Engine);
 
         var fault = await Assert.ThrowsAsync<LinkageException>(() => targets.UnregisterAsync("tickets", waiting: null, CancellationToken.None));
         Assert.Equal(ServerFaults.TargetHeld, fault.ErrorId);
         fault = await Assert.ThrowsAsync<LinkageException>(
-            () => RegisterAsync(scene, _tickets with { GuestColumn = null, EventColumn = "event", Replaces = true }));
+            () => RegisterAsync(scene, TicketsByGuest with { GuestColumn = null, EventColumn = "event", Replaces = true }));
         Assert.Equal(ServerFaults.TargetHeld, fault.ErrorId);
         Assert.Equal(["message_deliveries", "tickets"], await NamesAsync(scene));
     }
@@ -319,7 +231,7 @@ public sealed class LinkTargetsTests
     public async Task A_renamed_table_is_reported_and_registered_anew_with_force_and_its_runs_are_undone()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
+        await RegisterAsync(scene, TicketsByGuest);
         var guest = await scene.GuestAsync(scene.NewPhone(), null);
         await scene.Database.ExecuteAsync(
             """
@@ -348,7 +260,7 @@ public sealed class LinkTargetsTests
     public async Task A_column_that_is_gone_is_reported()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
+        await RegisterAsync(scene, TicketsByGuest);
         await scene.Database.ExecuteAsync("ALTER TABLE tickets DROP COLUMN guest, DROP COLUMN mobile");
 
         Assert.Equal(["Table public.tickets has no column guest, mobile."], await BrokenAsync(scene));
@@ -358,7 +270,7 @@ public sealed class LinkTargetsTests
     public async Task A_run_over_the_guests_of_several_targets_is_undone_in_all_of_them()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
+        await RegisterAsync(scene, TicketsByGuest);
         var guest = await scene.GuestAsync(scene.NewPhone(), LinkScene.Ann);
         await scene.DeliveryAsync(null, guest);
         await scene.Database.ExecuteAsync(
@@ -390,7 +302,7 @@ public sealed class LinkTargetsTests
     public async Task An_uninstall_takes_the_triggers_of_targets_and_a_new_install_brings_back_those_it_remembers(bool includeHistory)
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets);
+        await RegisterAsync(scene, TicketsByGuest);
 
         await new SchemaUninstaller(scene.Database.Engine, includeHistory).ApplyAsync(_ => { }, waiting: null, CancellationToken.None);
         Assert.Equal(0, await TriggersAsync(scene, "tickets"));
@@ -404,7 +316,7 @@ public sealed class LinkTargetsTests
     public async Task Targets_are_found_by_name_and_by_table()
     {
         await using var scene = await CreateAsync(Tickets);
-        await RegisterAsync(scene, _tickets with { Name = "Our Tickets" });
+        await RegisterAsync(scene, TicketsByGuest with { Name = "Our Tickets" });
         var targets = new LinkTargets(scene.Database.Engine);
 
         Assert.Equal("public.tickets", Assert.Single(await targets.FindAsync(["Our Tickets"], null, CancellationToken.None)).Table);
@@ -414,30 +326,8 @@ public sealed class LinkTargetsTests
         Assert.Equal("Linkage.Target.NotFound", fault.ErrorId);
     }
 
-    private static async Task<LinkScene> CreateAsync(string tables)
-    {
-        var scene = await LinkScene.CreateAsync();
-        await scene.Database.ExecuteAsync(tables);
-        return scene;
-    }
-
-    private static Task<LinkTargetRegistration> RegisterAsync(LinkScene scene, LinkTargetDefinition definition) =>
-        new LinkTargets(scene.Database.Engine).RegisterAsync(definition, waiting: null, CancellationToken.None);
-
-    private static async Task<LinkageException> RefusedAsync(LinkScene scene, LinkTargetDefinition definition)
-    {
-        var before = await NamesAsync(scene);
-        var fault = await Assert.ThrowsAsync<LinkageException>(() => RegisterAsync(scene, definition));
-        Assert.Equal("Linkage.Target.Unusable", fault.ErrorId);
-        Assert.Equal(before, await NamesAsync(scene));
-        return fault;
-    }
-
     private static async Task<Guid> BackfillAsync(LinkScene scene, string table) =>
         (await new UserLinkBackfill(scene.Database.Engine).RunAsync(table, new RunOptions(), _ => { }, CancellationToken.None)).RunId!.Value;
-
-    private static Task<IReadOnlyList<string>> NamesAsync(LinkScene scene) =>
-        scene.Database.QueryAsync<string>("SELECT name FROM linkage.link_target ORDER BY name");
 
     private static Task<long> TriggersAsync(LinkScene scene, string table) =>
         scene.Database.ScalarAsync<long>(

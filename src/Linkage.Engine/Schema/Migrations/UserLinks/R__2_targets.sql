@@ -135,3 +135,36 @@ AS $$
   FROM linkage.link_target target
   WHERE target.name = walk ->> 'target'
 $$;
+
+-- What the rule asks of a record, alias t: its key as text (k), guest (g), event (e), phone (p); and the user that it has (u).
+CREATE OR REPLACE FUNCTION linkage.record_columns(target linkage.link_target) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    '%s AS k, %s::{{guest_id}} AS g, %s::{{event_id}} AS e, t.%I::text AS p, t.%I::{{user_id}} AS u',
+    linkage.record_key_expression(target),
+    COALESCE('t.' || pg_catalog.quote_ident(target.guest_column), 'NULL'),
+    COALESCE('t.' || pg_catalog.quote_ident(target.event_column), 'NULL'),
+    target.phone_column, target.user_column)
+$$;
+
+-- The query of these columns, of the records that meet a condition on alias t.
+CREATE OR REPLACE FUNCTION linkage.target_records(target linkage.link_target, condition text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    'SELECT %s FROM %I.%I AS t WHERE %s', linkage.record_columns(target), target.table_schema, target.table_name, condition)
+$$;
+
+-- A valid index of a table that begins with a column and holds the rows of a predicate, as the server writes that; null where there is
+-- none.
+CREATE OR REPLACE FUNCTION linkage.find_index(relation regclass, first_column name, predicate text) RETURNS regclass
+LANGUAGE sql STABLE
+AS $$
+  SELECT i.indexrelid::regclass
+  FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+  WHERE i.indrelid = $1 AND i.indisvalid AND a.attname = $2 AND pg_catalog.pg_get_expr(i.indpred, i.indrelid) = $3
+  ORDER BY i.indexrelid
+  LIMIT 1
+$$;

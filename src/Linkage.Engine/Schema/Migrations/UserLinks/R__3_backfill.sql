@@ -51,16 +51,13 @@ BEGIN
   EXECUTE format(
     'SELECT array_agg(c.k), array_agg(c.g), array_agg(c.e), array_agg(c.p), %s
      FROM (
-       SELECT t.ctid, %s AS k, %s::{{guest_id}} AS g, %s::{{event_id}} AS e, t.%I::text AS p
+       SELECT t.ctid, %s
        FROM %I.%I AS t
        WHERE %s AND %s
        ORDER BY %s
      ) AS c',
     CASE WHEN linkage.is_by_position(walk) THEN 'array_agg(c.ctid)' ELSE 'NULL::tid[]' END,
-    linkage.record_key_expression(target),
-    COALESCE('t.' || quote_ident(target.guest_column), 'NULL'),
-    COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
-    target.phone_column, target.table_schema, target.table_name,
+    linkage.record_columns(target), target.table_schema, target.table_name,
     linkage.candidates(walk), linkage.key_set_condition(walk, key_set), linkage.key_columns(walk))
   INTO record_keys, guest_ids, event_ids, phones, positions;
 END

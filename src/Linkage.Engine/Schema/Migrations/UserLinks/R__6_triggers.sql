@@ -354,8 +354,8 @@ END
 $$;
 
 -- Drops them, also from a table that was renamed since; the application's own of these names stay. Takes a strong lock on the table for a
--- moment.
-CREATE OR REPLACE FUNCTION linkage.drop_link_triggers(target_name text) RETURNS void
+-- moment. Those of a table to keep, which is to be the target's, stay in the state that they are in.
+CREATE OR REPLACE FUNCTION linkage.drop_link_triggers(target_name text, keep regclass DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -368,16 +368,16 @@ BEGIN
     FROM pg_trigger t
     WHERE t.tgname IN (names.link_trigger, names.audit_trigger) AND NOT t.tgisinternal AND t.tgparentid = 0
       AND linkage.is_own(t.oid, 'pg_trigger')
+      AND t.tgrelid IS DISTINCT FROM keep
       AND (t.tgrelid = to_regclass(linkage.target_table(target))
         OR t.tgrelid IN (SELECT f.tgrelid FROM pg_trigger f WHERE f.tgfoid = to_regprocedure(names.link_function)))
   LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', existing.tgname, existing.on_table);
   END LOOP;
-  IF linkage.is_own(to_regprocedure(names.link_function), 'pg_proc') THEN
+  IF keep IS NULL AND linkage.is_own(to_regprocedure(names.link_function), 'pg_proc') THEN
     EXECUTE format('DROP FUNCTION %s', names.link_function);
   END IF;
   DELETE FROM linkage.installed_object i WHERE i.object = ANY (linkage.link_trigger_objects(target));
-  DELETE FROM linkage.trigger_switch s WHERE s.number = target.number;
 END
 $$;
 

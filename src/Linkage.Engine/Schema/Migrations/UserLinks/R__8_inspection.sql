@@ -24,15 +24,10 @@ DECLARE
 BEGIN
   RETURN QUERY EXECUTE format(
     'SELECT
-       $2, %1$s, r.event_id::text, t.%2$I::text, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text,
-       r.matched_guest_id::text, t.%3$I::text
-     FROM %4$I.%5$I AS t
-     CROSS JOIN LATERAL linkage.decide_user_links(
-       $2, ARRAY[%1$s], ARRAY[%6$s]::{{guest_id}}[], ARRAY[%7$s]::{{event_id}}[], ARRAY[t.%2$I::text]) r
-     WHERE %8$s',
-    linkage.record_key_expression(found), found.phone_column, found.user_column, found.table_schema, found.table_name,
-    COALESCE('t.' || quote_ident(found.guest_column), 'NULL'), COALESCE('t.' || quote_ident(found.event_column), 'NULL'),
-    linkage.record_key_condition(found, '$1'))
+       $2, c.k, r.event_id::text, c.p, r.normalized_phone, r.outcome, r.rule, r.reason, r.user_id::text, r.matched_guest_id::text, c.u::text
+     FROM (%s) AS c
+     CROSS JOIN LATERAL linkage.decide_user_links($2, ARRAY[c.k], ARRAY[c.g], ARRAY[c.e], ARRAY[c.p]) r',
+    linkage.target_records(found, linkage.record_key_condition(found, '$1')))
   USING delivery, found.name;
 END
 $$;

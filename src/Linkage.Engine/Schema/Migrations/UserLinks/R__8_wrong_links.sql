@@ -181,19 +181,7 @@ BEGIN
 END
 $$;
 
--- The query of what judge_user_links asks about: rows of a target with alias t that meet a condition. Columns k, g, e, p, u.
-CREATE OR REPLACE FUNCTION linkage.linked_records(target linkage.link_target, condition text) RETURNS text
-LANGUAGE sql STABLE
-AS $$
-  SELECT pg_catalog.format(
-    'SELECT %s AS k, %s::{{guest_id}} AS g, %s::{{event_id}} AS e, t.%I::text AS p, t.%I::{{user_id}} AS u FROM %I.%I AS t WHERE %s',
-    linkage.record_key_expression(target),
-    COALESCE('t.' || pg_catalog.quote_ident(target.guest_column), 'NULL'),
-    COALESCE('t.' || pg_catalog.quote_ident(target.event_column), 'NULL'),
-    target.phone_column, target.user_column, target.table_schema, target.table_name, condition)
-$$;
-
--- Of such records those that a first look leaves open or finds wrong, as arrays in their order, with events and normalised phones. certain
+-- Of records those that a first look leaves open or finds wrong, as arrays in their order, with events and normalised phones. certain
 -- is how many are wrong wherever they came from; those are left out of the arrays unless with_certain.
 CREATE OR REPLACE FUNCTION linkage.suspect_links(
   target text, record_keys text[], guest_ids {{guest_id}}[], event_ids {{event_id}}[], phones text[], user_ids {{user_id}}[],
@@ -274,7 +262,7 @@ BEGIN
   EXECUTE format(
     'SELECT array_agg(c.k) AS keys, array_agg(c.g) AS guests, array_agg(c.e) AS events, array_agg(c.p) AS phones, array_agg(c.u) AS users
      FROM (%s ORDER BY %s) AS c',
-    linkage.linked_records(asked, linkage.candidates(walk) || ' AND ' || linkage.key_set_condition(walk, key_set)),
+    linkage.target_records(asked, linkage.candidates(walk) || ' AND ' || linkage.key_set_condition(walk, key_set)),
     linkage.key_columns(walk))
   INTO linked;
   suspect := linkage.suspect_links(asked.name, linked.keys, linked.guests, linked.events, linked.phones, linked.users, true);
@@ -306,7 +294,7 @@ DECLARE
   phones  text[] := '{}';
   users   {{user_id}}[] := '{}';
 BEGIN
-  FOR suspect IN EXECUTE linkage.linked_records(
+  FOR suspect IN EXECUTE linkage.target_records(
     target, linkage.suspicious_candidates(jsonb_build_object('target', target.name)))
   LOOP
     keys := keys || suspect.k;

@@ -84,27 +84,13 @@ BEGIN
 END
 $$;
 
--- Whether a table has a valid index that begins with a column and holds the rows of a predicate, as the server writes that.
-CREATE OR REPLACE FUNCTION linkage.has_index(relation regclass, first_column name, predicate text) RETURNS boolean
-LANGUAGE sql STABLE
-AS $$
-  SELECT EXISTS (
-    SELECT
-    FROM pg_catalog.pg_index i
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-    WHERE i.indrelid = $1 AND i.indisvalid AND a.attname = $2 AND pg_catalog.pg_get_expr(i.indpred, i.indrelid) = $3)
-$$;
-
 -- How many records of a target have no user, by the statistics of the index on their guests; null where there is none.
 CREATE OR REPLACE FUNCTION linkage.estimated_unlinked(target linkage.link_target) RETURNS float8
 LANGUAGE sql STABLE
 AS $$
   SELECT sum(GREATEST(c.reltuples, 0))
   FROM linkage.leaf_tables(format('%I.%I', target.table_schema, target.table_name)::regclass) l
-  JOIN pg_catalog.pg_index i ON i.indrelid = l AND i.indisvalid
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] AND a.attname = target.guest_column
-  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-  WHERE pg_catalog.pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NULL)', target.user_column)
+  JOIN pg_catalog.pg_class c ON c.oid = linkage.find_index(l, target.guest_column, format('(%I IS NULL)', target.user_column))
 $$;
 
 -- Why the integrity of a target can't be measured, or null. Without the index it would take a scan, which exact accepts.
@@ -171,7 +157,7 @@ AS $$
     SELECT (linkage.find_link_target($1)).name
   ),
   obstacle AS MATERIALIZED (
-    SELECT CASE WHEN NOT $3 AND NOT linkage.has_index('{{app}}.user_link_audit', 'created_at', '(run_id IS NULL)') THEN
+    SELECT CASE WHEN NOT $3 AND linkage.find_index('{{app}}.user_link_audit', 'created_at', '(run_id IS NULL)') IS NULL THEN
       'The index idx_user_link_audit_without_run on {{app}}.user_link_audit (created_at) WHERE run_id IS NULL is missing or invalid, and '
       'without it the whole audit might be read: Install-LinkageSchema creates it; -Exact counts without it.'
     END AS problem

@@ -106,7 +106,7 @@ BEGIN
        array_agg(c.k) AS keys, array_agg(c.g) AS guests, array_agg(c.e) AS events, array_agg(c.p) AS phones, array_agg(c.u) AS users
      FROM unnest($1) WITH ORDINALITY AS i (record_key, ordinal)
      JOIN LATERAL (%s) AS c ON true',
-    linkage.linked_records(target, linkage.record_key_condition(target, 'i.record_key')))
+    linkage.target_records(target, linkage.record_key_condition(target, 'i.record_key')))
   INTO found
   USING asked.keys;
 
@@ -224,23 +224,18 @@ BEGIN
   FOR attempt IN 1..3 LOOP
     EXECUTE format(
       'WITH found AS MATERIALIZED (
-         SELECT
-           i.ordinal, i.record_key, i.origin_rule, i.origin_guest, i.crossing,
-           t.%1$I::{{user_id}} AS user_id, %2$s::{{guest_id}} AS guest_id, %3$s::{{event_id}} AS event_id, t.%4$I::text AS phone,
-           t.ctid AS position
+         SELECT i.ordinal, i.origin_rule, i.origin_guest, i.crossing, t.ctid AS position, %1$s
          FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS i (record_key, origin_rule, origin_guest, crossing, ordinal)
-         JOIN %5$I.%6$I AS t ON %7$s
-         %8$s
+         JOIN %2$I.%3$I AS t ON %4$s
+         %5$s
        )
        SELECT
-         array_agg(f.ordinal) AS ordinals, array_agg(f.record_key) AS keys, array_agg(f.guest_id) AS guests,
-         array_agg(f.event_id) AS events, array_agg(f.phone) AS phones, array_agg(f.user_id) AS users,
+         array_agg(f.ordinal) AS ordinals, array_agg(f.k) AS keys, array_agg(f.g) AS guests,
+         array_agg(f.e) AS events, array_agg(f.p) AS phones, array_agg(f.u) AS users,
          array_agg(f.origin_rule) AS rules, array_agg(f.origin_guest) AS origins, array_agg(f.crossing) AS crossings,
          array_agg(f.position) AS positions
        FROM found f',
-      target.user_column,
-      COALESCE('t.' || quote_ident(target.guest_column), 'NULL'), COALESCE('t.' || quote_ident(target.event_column), 'NULL'),
-      target.phone_column, target.table_schema, target.table_name, linkage.record_key_condition(target, 'i.record_key'),
+      linkage.record_columns(target), target.table_schema, target.table_name, linkage.record_key_condition(target, 'i.record_key'),
       CASE WHEN applies THEN 'ORDER BY ' || linkage.target_key_columns(target) || ' FOR NO KEY UPDATE OF t' END)
     INTO found
     USING record_keys, origin_rules, origin_guests, crossings;
