@@ -198,10 +198,11 @@ internal sealed class SchemaPlanner
     {
         var functions = wanted.SelectMany(FunctionsOf).ToList();
         var triggers = TriggersOf(wanted);
-        var tables = triggers.Select(t => t.Table)
-            .Concat(wanted.Where(m => m.Kind == MigrationKind.Index).Select(m => IndexDefinition.Parse(Render(m, m.Template)).Table))
+        var indexTables = wanted.Where(m => m.Kind == MigrationKind.Index)
+            .Select(m => IndexDefinition.Parse(Render(m, m.Template)).Table)
             .Distinct()
             .ToArray();
+        var tables = triggers.Select(t => t.Table).Union(indexTables).ToArray();
         var conflicts = (await _session.QueryAsync<Conflict>(
             _tokens.Render("Runs", EmbeddedSql.Read("Schema/find_conflicts.sql")),
             new
@@ -212,6 +213,7 @@ internal sealed class SchemaPlanner
                 results = functions.Select(f => f.Result).ToArray(),
                 required = functions.Select(f => f.Required).ToArray(),
                 tables,
+                indexTables,
                 installer = _state.Installer,
             })).ToList();
         foreach (var component in wanted.Select(m => m.Component).Distinct())

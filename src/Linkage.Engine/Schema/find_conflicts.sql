@@ -1,5 +1,5 @@
 -- What can't be adopted: a row for each, with the remedy. $names, $types, $columns, $results and $required describe the functions
--- that would be published, element by element; $trigger_tables and $trigger_functions the triggers; $tables what is changed.
+-- that would be published, element by element; $trigger_tables and $trigger_functions the triggers; $tables what is changed, $indexTables what gets indexes.
 WITH published AS (
   SELECT
     p.*,
@@ -74,11 +74,19 @@ JOIN pg_trigger t ON t.tgfoid = f.oid AND NOT t.tgisinternal AND t.tgparentid = 
 WHERE f.oid = f.exact AND f.type = 'trigger' AND t.tgrelid <> ALL (SELECT to_regclass(w.name) FROM unnest(@tables::text[]) AS w (name))
 UNION ALL
 SELECT
-  format('Table %s belongs to role %I, and the install runs as %I; only the owner of a table may create its indexes and replace its triggers.', c.oid::regclass, pg_get_userbyid(c.relowner), @installer),
+  format('Table %s belongs to role %I, and the install runs as %I; only the owner of a table may create its indexes.', c.oid::regclass, pg_get_userbyid(c.relowner), @installer),
   format('Install as %1$I, or as a member of it: GRANT %1$I TO %2$I.', pg_get_userbyid(c.relowner), @installer)
 FROM pg_class c
-WHERE c.oid = ANY (SELECT to_regclass(w.name) FROM unnest(@tables::text[]) AS w (name))
+WHERE c.oid = ANY (SELECT to_regclass(w.name) FROM unnest(@indexTables::text[]) AS w (name))
   AND NOT pg_has_role(@installer, c.relowner, 'USAGE')
+UNION ALL
+SELECT
+  format('Table %s belongs to role %I, and role %I may not create triggers on it.', c.oid::regclass, pg_get_userbyid(c.relowner), @installer),
+  format('GRANT TRIGGER ON %s TO %I;', c.oid::regclass, @installer)
+FROM pg_class c
+WHERE c.oid = ANY (SELECT to_regclass(w.name) FROM unnest(@tables::text[]) AS w (name))
+  AND c.oid <> ALL (SELECT to_regclass(w.name) FROM unnest(@indexTables::text[]) AS w (name) WHERE to_regclass(w.name) IS NOT NULL)
+  AND NOT has_table_privilege(@installer, c.oid, 'TRIGGER')
 UNION ALL
 SELECT
   format('Role %I may not create objects in schema {{app}}.', @installer),

@@ -13,7 +13,8 @@ SELECT
   format('%s on %s', p.name, p.table_name),
   format('trigger %I on %s', t.tgname, t.tgrelid::regclass),
   '',
-  COALESCE(obj_description(t.oid, 'pg_trigger') LIKE 'Linkage: %', false),
+  -- On another role's table a trigger bears no mark; its function does.
+  COALESCE(obj_description(t.oid, 'pg_trigger') LIKE 'Linkage: %', obj_description(t.tgfoid, 'pg_proc') LIKE 'Linkage: %', false),
   false,
   ''
 FROM unnest(@triggers::text[], @triggerTables::text[], @triggerFunctions::text[]) AS p (name, table_name, function)

@@ -9,8 +9,12 @@ WITH own_function AS (
          OR EXISTS (SELECT FROM linkage.installed_object i WHERE i.object = format('function %s', p.oid::regprocedure))))
 ),
 own_trigger AS (
-  SELECT t.tgname, t.tgrelid::regclass AS on_table, format('trigger %I on %s', t.tgname, t.tgrelid::regclass) AS object
+  SELECT
+    t.tgname, t.tgrelid::regclass AS on_table, t.tgfoid, format('trigger %I on %s', t.tgname, t.tgrelid::regclass) AS object,
+    -- Of another role's table a trigger can't be dropped; it goes with its function, or is replaced in place by what it replaced.
+    pg_has_role(c.relowner, 'USAGE') AS may_drop
   FROM pg_trigger t
+  JOIN pg_class c ON c.oid = t.tgrelid
   WHERE NOT t.tgisinternal AND t.tgparentid = 0
     AND (obj_description(t.oid, 'pg_trigger') LIKE 'Linkage: %'
       OR EXISTS (
@@ -29,7 +33,8 @@ own_table AS (
 )
 SELECT s.phase AS "Phase", s.object AS "Object", s.kind AS "Kind", s.action AS "Action", s.statements AS "Statements"
 FROM (
-  SELECT 1 AS phase, t.object, 'Trigger' AS kind, 'Removed' AS action, ARRAY[format('DROP TRIGGER %I ON %s', t.tgname, t.on_table)] AS statements
+  SELECT 1 AS phase, t.object, 'Trigger' AS kind, 'Removed' AS action,
+    CASE WHEN t.may_drop THEN ARRAY[format('DROP TRIGGER %I ON %s', t.tgname, t.on_table)] ELSE '{}' END AS statements
   FROM own_trigger t
   UNION ALL
   SELECT
@@ -41,7 +46,10 @@ FROM (
   FROM linkage.installed_object i
   WHERE i.kind = 'index'
   UNION ALL
-  SELECT CASE WHEN f.is_internal THEN 7 ELSE 6 END, f.object, 'Function', 'Removed', ARRAY[format('DROP FUNCTION %s', f.oid::regprocedure)]
+  SELECT CASE WHEN f.is_internal THEN 7 ELSE 6 END, f.object, 'Function', 'Removed',
+    ARRAY[format(
+      'DROP FUNCTION %s%s', f.oid::regprocedure,
+      CASE WHEN EXISTS (SELECT FROM own_trigger t WHERE t.tgfoid = f.oid AND NOT t.may_drop) THEN ' CASCADE' ELSE '' END)]
   FROM own_function f
   WHERE f.is_internal OR NOT EXISTS (SELECT FROM linkage.replaced_definition r WHERE r.object = f.object)
   UNION ALL

@@ -44,7 +44,7 @@ public sealed class LinkTriggers(LinkageDatabase database)
                   t.number AS "Number", t.target AS "Target", t.table_name AS "Table", t.trigger_name AS "Name", t.state AS "State",
                   t.off_by AS "OffBy", t.owner AS "Owner", t.may_alter AS "MayAlter", t.switched_off_by AS "SwitchedOffBy",
                   t.switched_off_at AS "SwitchedOffAt"
-                FROM linkage.link_triggers(@tables::text[]) t
+                FROM linkage.triggers(@tables::text[]) t
                 """,
                 new { tables = tables?.ToArray() }),
             cancellation);
@@ -62,7 +62,7 @@ public sealed class LinkTriggers(LinkageDatabase database)
             database,
             $"{(isOn ? "Enabling" : "Disabling")} the triggers on {trigger.Table}",
             session => session.QuerySingleAsync<string?>(
-                "SELECT linkage.switch_link_triggers(@Number, @isOn)", new { trigger.Number, isOn }),
+                "SELECT linkage.switch_triggers(@Number, @isOn)", new { trigger.Number, isOn }),
             waiting,
             cancellation);
 }

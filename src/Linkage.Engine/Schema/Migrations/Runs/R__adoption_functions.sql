@@ -249,20 +249,24 @@ BEGIN
 END
 $$;
 
--- Publishes a trigger; definition is what follows its name. What stood in its place is kept for uninstall: a trigger of that name that
--- is not ours, and any other of this table that runs the same function (which would run it twice). A trigger that
--- was disabled stays so.
+-- Publishes a trigger; definition is what follows its name ("AFTER INSERT ON ..."). What stood in its place is kept for uninstall: a trigger
+-- of that name that is not ours, and any other of this table that runs the same function (which would run it twice). A trigger that
+-- is there already stays in its state; a new one begins in first_state (as in pg_trigger.tgenabled). Of another role's table, where the
+-- install may make triggers but alter nothing, a trigger of that name is replaced in place.
 CREATE OR REPLACE FUNCTION linkage.publish_trigger(
-  name text, on_table regclass, definition text, owner_component text, about text) RETURNS void
+  name text, on_table regclass, definition text, owner_component text, about text, first_state "char" DEFAULT 'O') RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  runs     regproc := substring(definition FROM 'EXECUTE FUNCTION ([^()]+)\(\)$');
-  existing record;
-  state    "char";
+  runs      regproc := substring(definition FROM 'EXECUTE FUNCTION ([^()]+)\(\)$');
+  may_alter boolean := (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = on_table);
+  version   integer := current_setting('server_version_num');
+  published oid;
+  existing  record;
+  state     "char";
 BEGIN
   FOR existing IN
-    SELECT t.oid, t.tgname, t.tgenabled, linkage.is_own(t.oid, 'pg_trigger') AS is_own
+    SELECT t.oid, t.tgname, t.tgfoid, t.tgenabled, linkage.is_own(t.oid, 'pg_trigger') AS is_own
     FROM pg_trigger t
     WHERE t.tgrelid = on_table AND NOT t.tgisinternal AND (t.tgname = name OR t.tgfoid = runs)
   LOOP
@@ -270,23 +274,53 @@ BEGIN
       state := existing.tgenabled;
     END IF;
     IF NOT existing.is_own THEN
-      INSERT INTO linkage.replaced_definition (object, kind, component, restore)
-      VALUES (
-        linkage.object_name(existing.oid, 'pg_trigger'), 'trigger', owner_component,
-        ARRAY[
-          pg_get_triggerdef(existing.oid),
-          linkage.trigger_state(existing.tgname, on_table, existing.tgenabled),
-          format(
-            'COMMENT ON TRIGGER %I ON %s IS %s', existing.tgname, on_table,
-            COALESCE(quote_literal(obj_description(existing.oid, 'pg_trigger')), 'NULL'))])
-      ON CONFLICT (object) DO NOTHING;
+      PERFORM linkage.keep_trigger(existing.oid, owner_component, may_alter);
     END IF;
-    EXECUTE format('DROP TRIGGER %I ON %s', existing.tgname, on_table);
+    IF may_alter THEN
+      EXECUTE format('DROP TRIGGER %I ON %s', existing.tgname, on_table);
+    ELSIF existing.tgname <> name OR existing.tgfoid <> runs AND version < 140000 THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'LK010',
+        MESSAGE = format('Trigger %I on %s stands in the way of %I, and only the owner of the table may drop it.', existing.tgname, on_table, name),
+        HINT = format('Have the owner run: DROP TRIGGER %I ON %s; and install again.', existing.tgname, on_table);
+    END IF;
   END LOOP;
-  EXECUTE format('CREATE TRIGGER %I %s', name, definition);
-  EXECUTE format('COMMENT ON TRIGGER %I ON %s IS %L', name, on_table, linkage.own_comment(about));
-  EXECUTE linkage.trigger_state(name, on_table, COALESCE(state, 'O'));
+  IF may_alter OR state IS NULL OR version >= 140000 THEN
+    EXECUTE format('CREATE %sTRIGGER %I %s', CASE WHEN may_alter OR state IS NULL THEN '' ELSE 'OR REPLACE ' END, name, definition);
+  END IF;
+  SELECT t.oid INTO STRICT published FROM pg_trigger t WHERE t.tgrelid = on_table AND t.tgname = name;
+  IF may_alter THEN
+    EXECUTE format('COMMENT ON TRIGGER %I ON %s IS %L', name, on_table, linkage.own_comment(about));
+    EXECUTE linkage.trigger_state(name, on_table, COALESCE(state, first_state));
+  END IF;
+  -- Where no comment can be put, this list tells that it is ours.
+  INSERT INTO linkage.installed_object AS i (object, kind, fingerprint)
+  VALUES (linkage.object_name(published, 'pg_trigger'), 'trigger', md5(pg_get_triggerdef(published)))
+  ON CONFLICT (object) DO UPDATE SET fingerprint = EXCLUDED.fingerprint;
 END
+$$;
+
+-- Keeps a trigger that is about to be replaced, as the statements that bring it back; what only the owner of the table may say is left
+-- out where others restore it.
+CREATE OR REPLACE FUNCTION linkage.keep_trigger(existing oid, owner_component text, may_alter boolean) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+  INSERT INTO linkage.replaced_definition (object, kind, component, restore)
+  SELECT
+    linkage.object_name(t.oid, 'pg_trigger'), 'trigger', owner_component,
+    CASE WHEN may_alter THEN
+      ARRAY[
+        pg_get_triggerdef(t.oid),
+        linkage.trigger_state(t.tgname, t.tgrelid, t.tgenabled),
+        format(
+          'COMMENT ON TRIGGER %I ON %s IS %s', t.tgname, t.tgrelid::regclass,
+          COALESCE(quote_literal(obj_description(t.oid, 'pg_trigger')), 'NULL'))]
+    ELSE
+      ARRAY[regexp_replace(pg_get_triggerdef(t.oid), '^CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER')]
+    END
+  FROM pg_trigger t
+  WHERE t.oid = existing
+  ON CONFLICT (object) DO NOTHING
 $$;
 
 -- The statement that switches a trigger to a state as pg_trigger.tgenabled writes it.
@@ -360,7 +394,10 @@ AS $$
     AND (p.pronamespace = 'linkage'::regnamespace
       OR (p.pronamespace = '{{app}}'::regnamespace AND linkage.is_own(p.oid, 'pg_proc')))
   UNION ALL
-  SELECT linkage.object_name(t.oid, 'pg_trigger'), 'trigger', md5(pg_get_triggerdef(t.oid)), t.tgenabled IN ('O', 'A')
+  SELECT
+    linkage.object_name(t.oid, 'pg_trigger'), 'trigger', md5(pg_get_triggerdef(t.oid)),
+    -- an optional one may be off
+    t.tgenabled IN ('O', 'A') OR EXISTS (SELECT FROM linkage.known_triggers() k WHERE k.is_optional AND k.trigger_name = t.tgname)
   FROM pg_trigger t
   WHERE NOT t.tgisinternal AND linkage.is_own(t.oid, 'pg_trigger')
 $$;

@@ -51,6 +51,11 @@ AS $$
     'true')
 $$;
 
+-- Candidates of a walk over a list that a run was given: its items.
+CREATE OR REPLACE FUNCTION linkage.run_item_candidates(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.format('t.run_id = %L', walk ->> 'run') $$;
+
 -- The condition on alias t for what the walk examines at all. Literal, never parameters: partial indexes need to see it.
 CREATE OR REPLACE FUNCTION linkage.candidates(walk jsonb) RETURNS text
 LANGUAGE plpgsql STABLE

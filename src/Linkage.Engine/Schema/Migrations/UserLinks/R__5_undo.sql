@@ -39,11 +39,6 @@ AS $$
   FROM linkage.find_link_target($1 ->> 'target')
 $$;
 
--- The items of a list that a run was given.
-CREATE OR REPLACE FUNCTION linkage.run_item_candidates(walk jsonb) RETURNS text
-LANGUAGE sql STABLE
-AS $$ SELECT pg_catalog.format('t.run_id = %L', walk ->> 'run') $$;
-
 -- One batch of undoing a run. A run that linked the deliveries of guests changed every target that knows guests.
 CREATE OR REPLACE FUNCTION linkage.undo_user_link_run(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql

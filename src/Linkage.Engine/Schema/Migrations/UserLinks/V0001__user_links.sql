@@ -73,14 +73,6 @@ WHERE c.oid = '{{app}}.message_deliveries'::regclass
 GROUP BY n.nspname, c.relname
 ON CONFLICT (name) DO NOTHING;
 
--- Triggers that are off although they are enabled, since whoever switched them off may not alter their table: their functions look here.
-CREATE TABLE IF NOT EXISTS linkage.trigger_switch (
-  -- the target's; 0 stands for the trigger on event_guests
-  number           integer PRIMARY KEY,
-  switched_off_by  text NOT NULL DEFAULT session_user,
-  switched_off_at  timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-
 -- What an undo unlinked and nothing may link again: this record to this user. Another user may; and so may a guest that is
 -- linked anew later, which removes the row (matched_guest_id tells whom the link came from).
 CREATE TABLE IF NOT EXISTS linkage.link_suppression (
