@@ -31,6 +31,7 @@ internal static class ServerFaults
         ["LK013"] = ("Linkage.Trigger.Missing", FaultKind.InvalidState),
         ["LK014"] = ("Linkage.Trigger.NotOwner", FaultKind.Denied),
         ["LK020"] = ("Linkage.Phone.NotPossible", FaultKind.InvalidInput),
+        ["LK030"] = ("Linkage.ProfileMapping.Unusable", FaultKind.InvalidInput),
     };
 
     /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>

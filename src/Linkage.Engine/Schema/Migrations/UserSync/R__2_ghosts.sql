@@ -1,0 +1,265 @@
+-- Who lacks a profile, and whether one can be made: one answer for report, preview and repair.
+
+-- The ids of accounts without profile, soft-deleted and anonymous ones less, as a query; oldest first where asked.
+-- Plan: an anti-join of two index-only scans; the wide rows of the accounts are fetched for what is left only.
+CREATE OR REPLACE FUNCTION linkage.ghost_query() RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    'SELECT a.id, a.created_at
+     FROM (
+       SELECT i.id FROM auth.users i
+       WHERE NOT EXISTS (SELECT FROM {{profiles}} p WHERE p.{{profile_key}} = i.id::{{profile_id}})
+       OFFSET 0
+     ) AS g
+     JOIN auth.users a ON a.id = g.id
+     WHERE %s', linkage.active_account('a'))
+$$;
+
+-- All ghosts, oldest first.
+CREATE OR REPLACE FUNCTION linkage.all_ghosts() RETURNS {{account_id}}[]
+LANGUAGE plpgsql STABLE SET jit = off
+AS $$
+DECLARE
+  ids {{account_id}}[];
+BEGIN
+  EXECUTE format('SELECT array_agg(g.id ORDER BY g.created_at, g.id) FROM (%s) AS g', linkage.ghost_query()) INTO ids;
+  RETURN COALESCE(ids, '{}');
+END
+$$;
+
+-- The columns of a profile as it would be written, as a select list on alias a of the accounts; with the columns that are not copied, as
+-- far as it is plain what they will be: null, or a literal default.
+CREATE OR REPLACE FUNCTION linkage.profile_row(OUT columns name[], OUT column_values text)
+LANGUAGE sql STABLE
+AS $$
+  SELECT
+    COALESCE(array_agg(c.attname), '{}'),
+    string_agg(pg_catalog.format('%s AS %I', c.value, c.attname), ', ')
+  FROM (
+    SELECT a.attname, v.value
+    FROM pg_catalog.pg_attribute a
+    JOIN linkage.profile_columns() c ON c."position" = a.attnum
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)) AS f (given)
+    CROSS JOIN LATERAL (
+      SELECT CASE
+        WHEN c.expression IS NOT NULL THEN c.expression
+        WHEN a.attgenerated <> '' OR a.attidentity <> '' THEN NULL
+        WHEN f.given IS NULL THEN pg_catalog.format('NULL::%s', pg_catalog.format_type(linkage.base_type(a.atttypid), NULL))
+        WHEN f.given ~ '^(''([^'']|'''')*''(::[a-z_. ]+(\[\])?)?|true|false|NULL(::[a-z_. ]+)?|-?[0-9.]+)$' THEN f.given
+      END
+    ) AS v (value)
+    WHERE a.attrelid = '{{profiles}}'::regclass AND v.value IS NOT NULL
+    ORDER BY a.attnum
+  ) AS c
+$$;
+
+-- What has to be unique among profiles besides their key, as far as it can be told beforehand: expressions and predicate as they stand
+-- in the index, on columns without alias. What hangs on a default that is computed can't be; the server refuses it then.
+CREATE OR REPLACE FUNCTION linkage.profile_uniques()
+RETURNS TABLE (place bigint, label text, keys text, names text, defined text, equal text, predicate text)
+LANGUAGE sql STABLE
+AS $$
+  WITH known AS MATERIALIZED (
+    SELECT r.columns FROM linkage.profile_row() r
+  )
+  SELECT
+    row_number() OVER (ORDER BY i.indexrelid),
+    string_agg(k.key, ', ' ORDER BY k.i),
+    string_agg(pg_catalog.format('(%s) AS k%s', k.key, k.i), ', ' ORDER BY k.i),
+    string_agg('k' || k.i, ', ' ORDER BY k.i),
+    CASE WHEN n.are_equal THEN 'true' ELSE string_agg(pg_catalog.format('q.k%s IS NOT NULL', k.i), ' AND ' ORDER BY k.i) END,
+    string_agg(
+      pg_catalog.format(CASE WHEN n.are_equal THEN 'p.k%1$s IS NOT DISTINCT FROM q.k%1$s' ELSE 'p.k%1$s = q.k%1$s' END, k.i),
+      ' AND ' ORDER BY k.i),
+    COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid, true), 'true')
+  FROM pg_catalog.pg_index i
+  CROSS JOIN LATERAL pg_catalog.generate_series(1, i.indnkeyatts::integer) AS s (i)
+  CROSS JOIN LATERAL (SELECT s.i, pg_catalog.pg_get_indexdef(i.indexrelid, s.i, true)) AS k (i, key)
+  -- since PostgreSQL 15
+  CROSS JOIN LATERAL (SELECT COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)) AS n (are_equal)
+  WHERE i.indrelid = '{{profiles}}'::regclass AND i.indisunique AND i.indisvalid AND i.indislive
+    AND NOT (i.indnkeyatts = 1 AND pg_catalog.pg_get_indexdef(i.indexrelid, 1, true) = $key${{profile_key}}$key$)
+    -- every column that it looks at is known beforehand
+    AND NOT EXISTS (
+      SELECT
+      FROM pg_catalog.pg_attribute a
+      CROSS JOIN known
+      WHERE a.attrelid = i.indrelid AND a.attname <> ALL (known.columns)
+        AND (a.attnum = ANY (i.indkey::smallint[])
+          OR EXISTS (
+            SELECT
+            FROM pg_catalog.pg_depend d
+            WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+              AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
+  GROUP BY i.indexrelid, i.indrelid, i.indpred, n.are_equal
+$$;
+
+-- What becomes of accounts: no_ghost says why one needs no profile; obstacle, why one can't be made; both null where it can.
+-- Plan: for each account its primary key, that of its profile, and an index of each unique key: nested loops.
+CREATE OR REPLACE FUNCTION linkage.judge_ghosts(ids {{account_id}}[])
+RETURNS TABLE (ordinal bigint, account_id {{account_id}}, email text, phone text, created_at timestamptz, no_ghost text, obstacle text)
+LANGUAGE plpgsql STABLE SET jit = off
+AS $$
+DECLARE
+  conflicts text;
+  found     text;
+BEGIN
+  SELECT
+    string_agg(format(
+      'LEFT JOIN LATERAL (
+         SELECT format(''%%s %%s is taken by profile %%s'', %L, concat_ws('', '', %s), p.key) AS reason
+         FROM (SELECT %s FROM (SELECT v.*) AS r WHERE %s) AS q
+         JOIN LATERAL (SELECT p.* FROM (SELECT {{profile_key}} AS key, %s FROM {{profiles}} WHERE %s) AS p WHERE %s LIMIT 1) AS p ON true
+       ) AS u%s ON true',
+      u.label, regexp_replace(u.names, 'k', 'q.k', 'g'), u.keys, u.predicate, u.keys, u.predicate, u.equal, u.place), ' ' ORDER BY u.place),
+    string_agg(format('u%s.reason', u.place), ', ' ORDER BY u.place)
+  INTO conflicts, found
+  FROM linkage.profile_uniques() u;
+
+  RETURN QUERY EXECUTE format(
+    'SELECT
+       s.ordinal, s.account_id, %s, %s, a.created_at::timestamptz,
+       CASE
+         WHEN a.id IS NULL THEN ''the account is gone''
+         WHEN p.key IS NOT NULL THEN ''it has a profile''
+         WHEN NOT (%s) THEN ''the account is soft-deleted or anonymous''
+       END,
+       COALESCE((%s), %s)
+     FROM unnest($1) WITH ORDINALITY AS s (account_id, ordinal)
+     LEFT JOIN auth.users a ON a.id = s.account_id
+     LEFT JOIN LATERAL (SELECT p.{{profile_key}} AS key FROM {{profiles}} p WHERE p.{{profile_key}} = s.account_id::{{profile_id}} OFFSET 0) AS p ON true
+     LEFT JOIN LATERAL (SELECT %s) AS v ON true
+     %s
+     ORDER BY s.ordinal',
+    CASE WHEN linkage.account_column_type('email') IS NULL THEN 'NULL::text' ELSE 'a.email::text' END,
+    CASE WHEN linkage.account_column_type('phone') IS NULL THEN 'NULL::text' ELSE 'a.phone::text' END,
+    linkage.active_account('a'), (linkage.profile_insert()).missing_value, COALESCE(found, 'NULL'),
+    (linkage.profile_row()).column_values, conflicts)
+  USING ids;
+END
+$$;
+
+-- Ghosts of a list who share with one before them what has to be unique: only one of them can have a profile, and the first one that can
+-- be repaired gets it.
+-- Plan: one window per unique key over the list; the others only for those who share something.
+CREATE OR REPLACE FUNCTION linkage.rival_ghosts(ids {{account_id}}[]) RETURNS TABLE (account_id {{account_id}}, obstacle text)
+LANGUAGE plpgsql STABLE SET jit = off
+AS $$
+DECLARE
+  keyed  text;
+  rivals {{account_id}}[];
+  groups jsonb[];
+  labels jsonb[];
+  taken  jsonb := '{}';
+  ghost  record;
+  shared record;
+BEGIN
+  SELECT string_agg(format(
+    'SELECT s.ordinal, s.account_id, %L || min(s.ordinal) OVER w AS shared, %L AS label, count(*) OVER w AS members
+     FROM unnest($1) WITH ORDINALITY AS s (account_id, ordinal)
+     JOIN auth.users a ON a.id = s.account_id
+     CROSS JOIN LATERAL (SELECT %s) AS v
+     CROSS JOIN LATERAL (SELECT %s FROM (SELECT v.*) AS r WHERE %s) AS q
+     WHERE %s
+     WINDOW w AS (PARTITION BY %s)',
+    u.place || ':', u.label, (linkage.profile_row()).column_values, u.keys, u.predicate, u.defined,
+    regexp_replace(u.names, 'k', 'q.k', 'g')), ' UNION ALL ')
+  INTO keyed
+  FROM linkage.profile_uniques() u;
+  IF keyed IS NULL THEN
+    RETURN;
+  END IF;
+  EXECUTE format(
+    'SELECT array_agg(g.account_id ORDER BY g.ordinal), array_agg(g.groups ORDER BY g.ordinal), array_agg(g.labels ORDER BY g.ordinal)
+     FROM (
+       SELECT k.ordinal, k.account_id, jsonb_agg(k.shared ORDER BY k.shared) AS groups, jsonb_agg(k.label ORDER BY k.shared) AS labels
+       FROM (%s) AS k
+       WHERE k.members > 1
+       GROUP BY k.ordinal, k.account_id
+     ) AS g', keyed)
+  INTO rivals, groups, labels
+  USING ids;
+
+  FOR ghost IN
+    SELECT j.ordinal, j.account_id FROM linkage.judge_ghosts(rivals) j WHERE j.no_ghost IS NULL AND j.obstacle IS NULL ORDER BY j.ordinal
+  LOOP
+    SELECT taken ->> (g.item) AS by, labels[ghost.ordinal] ->> (g.i - 1)::integer AS label INTO shared
+    FROM jsonb_array_elements_text(groups[ghost.ordinal]) WITH ORDINALITY AS g (item, i)
+    WHERE taken ? g.item
+    ORDER BY g.i
+    LIMIT 1;
+    IF FOUND THEN
+      account_id := ghost.account_id;
+      obstacle := format('ghost %s, who signed up before, has the same %s', shared.by, shared.label);
+      RETURN NEXT;
+    ELSE
+      SELECT taken || jsonb_object_agg(g.item, ghost.account_id) INTO taken
+      FROM jsonb_array_elements_text(groups[ghost.ordinal]) AS g (item);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- All ghosts with the reason, oldest first: why they can't be repaired, else what the trigger said when they signed up.
+CREATE OR REPLACE FUNCTION linkage.ghost_users()
+RETURNS TABLE (account_id text, email text, phone text, created_at timestamptz, reason text, repairable boolean)
+LANGUAGE sql STABLE SET jit = off
+AS $$
+  WITH list AS MATERIALIZED (
+    SELECT linkage.all_ghosts() AS ids
+  )
+  SELECT
+    j.account_id::text, j.email, j.phone, j.created_at,
+    COALESCE(
+      j.obstacle, r.obstacle, pg_catalog.format('the trigger failed: error %s: %s', f.sql_state, f.message),
+      'signed up while no trigger was at work'),
+    j.obstacle IS NULL AND r.obstacle IS NULL
+  FROM list l
+  CROSS JOIN LATERAL linkage.judge_ghosts(l.ids) j
+  LEFT JOIN (SELECT r.* FROM list l CROSS JOIN LATERAL linkage.rival_ghosts(l.ids) r) AS r ON r.account_id = j.account_id
+  LEFT JOIN linkage.user_sync_fault f ON f.account_id = j.account_id AND f.operation = 'create'
+  WHERE j.no_ghost IS NULL
+  ORDER BY j.ordinal
+$$;
+
+-- Profiles without account: of an account that is gone, or of none. Their own primary key as text, of several columns as a row.
+-- Plan: an anti-join of two index-only scans.
+CREATE OR REPLACE FUNCTION linkage.orphaned_profiles()
+RETURNS TABLE (profile_id text, email text, created_at timestamptz, reason text)
+LANGUAGE plpgsql STABLE SET jit = off
+AS $$
+DECLARE
+  key_text text;
+BEGIN
+  SELECT CASE count(*)
+    WHEN 0 THEN 'p.{{profile_key}}::text'
+    WHEN 1 THEN min(format('p.%I::text', a.attname))
+    ELSE format('jsonb_build_array(%s)::text', string_agg(format('p.%I', a.attname), ', ' ORDER BY k.i))
+  END
+  INTO key_text
+  FROM pg_catalog.pg_index i
+  CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, i)
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+  WHERE i.indrelid = '{{profiles}}'::regclass AND i.indisprimary;
+
+  RETURN QUERY EXECUTE format(
+    'SELECT %s, %s, %s,
+       CASE WHEN p.{{profile_key}} IS NULL THEN ''it names no account'' ELSE format(''account %%s does not exist'', p.{{profile_key}}) END
+     FROM {{profiles}} p
+     WHERE NOT EXISTS (SELECT FROM auth.users a WHERE a.id::{{profile_id}} = p.{{profile_key}})
+     ORDER BY 3, 1',
+    key_text,
+    CASE WHEN linkage.profile_has('email') THEN 'p.email::text' ELSE 'NULL::text' END,
+    CASE WHEN linkage.profile_has('created_at') THEN 'p.created_at::timestamptz' ELSE 'NULL::timestamptz' END);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION linkage.profile_has(name text) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = '{{profiles}}'::regclass AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped)
+$$;
