@@ -260,6 +260,7 @@ AS $$
 DECLARE
   run    linkage.run;
   undone linkage.run;
+  back   linkage.run;
 BEGIN
   UPDATE linkage.run r
   SET status = outcome, message = NULLIF(concat_ws(' ', reason, linkage.faults_of_run(finished)), ''), requested = NULL, held_for = NULL,
@@ -277,13 +278,18 @@ BEGIN
     EXECUTE format('SELECT %s($1, $2)', linkage.own_function(run.finish)) USING run.id, run.walk;
   END IF;
 
-  IF outcome = 'completed' AND run.undoes IS NOT NULL AND NOT run.dry_run THEN
-    UPDATE linkage.run r
-    SET status = CASE WHEN COALESCE((run.counts ->> 'conflicts')::bigint, 0) > 0 THEN 'partly undone' ELSE 'undone' END,
-        undone_from = COALESCE(r.undone_from, r.status)
-    WHERE r.id = run.undoes
-    RETURNING * INTO undone;
-    IF undone.undoes IS NOT NULL THEN
+  IF outcome = 'completed' AND NOT run.dry_run THEN
+    back := run;
+    LOOP
+      -- What stands has undone the run that it undoes ...
+      EXIT WHEN back.undoes IS NULL;
+      UPDATE linkage.run r
+      SET status = CASE WHEN COALESCE((back.counts ->> 'conflicts')::bigint, 0) > 0 THEN 'partly undone' ELSE 'undone' END,
+          undone_from = COALESCE(r.undone_from, r.status)
+      WHERE r.id = back.undoes
+      RETURNING * INTO undone;
+      -- ... and so brings back what that one had undone.
+      EXIT WHEN undone.undoes IS NULL;
       UPDATE linkage.run r
       SET status = CASE
         -- Another undo of it may still stand: one that met conflicts is followed by one for those.
@@ -295,8 +301,10 @@ BEGIN
           THEN COALESCE(r.undone_from, 'completed')
         ELSE 'partly undone'
       END
-      WHERE r.id = undone.undoes;
-    END IF;
+      WHERE r.id = undone.undoes
+      RETURNING * INTO back;
+      EXIT WHEN back.status IN ('undone', 'partly undone');
+    END LOOP;
   END IF;
   RETURN run;
 END

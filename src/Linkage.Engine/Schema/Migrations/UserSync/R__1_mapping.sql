@@ -162,7 +162,7 @@ AS $$
   LEFT JOIN LATERAL (
     SELECT
       string_agg(r.problem, '; ' ORDER BY i.ordinal) AS problem,
-      string_agg(r.expression, ', ' ORDER BY i.ordinal) AS expressions
+      string_agg(r.expression, ', ' ORDER BY i.ordinal) AS expressions, count(r.expression) AS sources
     FROM unnest(s.sources) WITH ORDINALITY AS i (source, ordinal)
     CROSS JOIN LATERAL linkage.profile_source(i.source, c.base) r
   ) AS f ON c.attname IS NOT NULL
@@ -177,6 +177,7 @@ AS $$
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN f.expressions IS NULL AND m.fallback IS NULL THEN NULL
+      WHEN f.sources = 1 AND m.fallback IS NULL THEN f.expressions
       ELSE pg_catalog.format(
         'COALESCE(%s)',
         pg_catalog.concat_ws(', ', f.expressions, pg_catalog.quote_literal(m.fallback) || '::' || pg_catalog.format_type(c.base, NULL)))

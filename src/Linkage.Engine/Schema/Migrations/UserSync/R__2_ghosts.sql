@@ -66,19 +66,19 @@ AS $$
   )
   SELECT
     row_number() OVER (ORDER BY i.indexrelid),
-    string_agg(k.key, ', ' ORDER BY k.i),
-    string_agg(pg_catalog.format('(%s) AS k%s', k.key, k.i), ', ' ORDER BY k.i),
-    string_agg('k' || k.i, ', ' ORDER BY k.i),
-    CASE WHEN n.are_equal THEN 'true' ELSE string_agg(pg_catalog.format('q.k%s IS NOT NULL', k.i), ' AND ' ORDER BY k.i) END,
+    string_agg(k.key, ', ' ORDER BY k.n),
+    string_agg(pg_catalog.format('(%s) AS k%s', k.key, k.n), ', ' ORDER BY k.n),
+    string_agg('k' || k.n, ', ' ORDER BY k.n),
+    CASE WHEN nulls.are_equal THEN 'true' ELSE string_agg(pg_catalog.format('q.k%s IS NOT NULL', k.n), ' AND ' ORDER BY k.n) END,
     string_agg(
-      pg_catalog.format(CASE WHEN n.are_equal THEN 'p.k%1$s IS NOT DISTINCT FROM q.k%1$s' ELSE 'p.k%1$s = q.k%1$s' END, k.i),
-      ' AND ' ORDER BY k.i),
+      pg_catalog.format(CASE WHEN nulls.are_equal THEN 'p.k%1$s IS NOT DISTINCT FROM q.k%1$s' ELSE 'p.k%1$s = q.k%1$s' END, k.n),
+      ' AND ' ORDER BY k.n),
     COALESCE(pg_catalog.pg_get_expr(i.indpred, i.indrelid, true), 'true')
   FROM pg_catalog.pg_index i
-  CROSS JOIN LATERAL pg_catalog.generate_series(1, i.indnkeyatts::integer) AS s (i)
-  CROSS JOIN LATERAL (SELECT s.i, pg_catalog.pg_get_indexdef(i.indexrelid, s.i, true)) AS k (i, key)
+  CROSS JOIN LATERAL pg_catalog.generate_series(1, i.indnkeyatts::integer) AS s (n)
+  CROSS JOIN LATERAL (SELECT s.n, pg_catalog.pg_get_indexdef(i.indexrelid, s.n, true)) AS k (n, key)
   -- since PostgreSQL 15
-  CROSS JOIN LATERAL (SELECT COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)) AS n (are_equal)
+  CROSS JOIN LATERAL (SELECT COALESCE((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)) AS nulls (are_equal)
   WHERE i.indrelid = '{{profiles}}'::regclass AND i.indisunique AND i.indisvalid AND i.indislive
     AND NOT (i.indnkeyatts = 1 AND pg_catalog.pg_get_indexdef(i.indexrelid, 1, true) = $key${{profile_key}}$key$)
     -- every column that it looks at is known beforehand
@@ -93,7 +93,7 @@ AS $$
             FROM pg_catalog.pg_depend d
             WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
               AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
-  GROUP BY i.indexrelid, i.indrelid, i.indpred, n.are_equal
+  GROUP BY i.indexrelid, i.indrelid, i.indpred, nulls.are_equal
 $$;
 
 -- What becomes of accounts: no_ghost says why one needs no profile; obstacle, why one can't be made; both null where it can.
@@ -185,14 +185,14 @@ BEGIN
   FOR ghost IN
     SELECT j.ordinal, j.account_id FROM linkage.judge_ghosts(rivals) j WHERE j.no_ghost IS NULL AND j.obstacle IS NULL ORDER BY j.ordinal
   LOOP
-    SELECT taken ->> (g.item) AS by, labels[ghost.ordinal] ->> (g.i - 1)::integer AS label INTO shared
+    SELECT taken ->> g.item AS holder, labels[ghost.ordinal] ->> (g.i - 1)::integer AS label INTO shared
     FROM jsonb_array_elements_text(groups[ghost.ordinal]) WITH ORDINALITY AS g (item, i)
     WHERE taken ? g.item
     ORDER BY g.i
     LIMIT 1;
     IF FOUND THEN
       account_id := ghost.account_id;
-      obstacle := format('ghost %s, who signed up before, has the same %s', shared.by, shared.label);
+      obstacle := format('ghost %s, who signed up before, has the same %s', shared.holder, shared.label);
       RETURN NEXT;
     ELSE
       SELECT taken || jsonb_object_agg(g.item, ghost.account_id) INTO taken
@@ -213,7 +213,7 @@ AS $$
   SELECT
     j.account_id::text, j.email, j.phone, j.created_at,
     COALESCE(
-      j.obstacle, r.obstacle, pg_catalog.format('the trigger failed: error %s: %s', f.sql_state, f.message),
+      j.obstacle, r.obstacle, 'the trigger failed: error ' || f.sql_state || ': ' || f.message,
       'signed up while no trigger was at work'),
     j.obstacle IS NULL AND r.obstacle IS NULL
   FROM list l

@@ -43,10 +43,10 @@ $$;
 CREATE OR REPLACE FUNCTION linkage.check_deferred_statement() RETURNS text
 LANGUAGE sql STABLE
 AS $$
-  SELECT COALESCE(
+  SELECT CASE WHEN count(*) > 0 THEN
     pg_catalog.format('SET CONSTRAINTS %1$s IMMEDIATE; SET CONSTRAINTS %1$s DEFERRED;', string_agg(
-      pg_catalog.format('%I.%I', n.nspname, c.conname), ', ' ORDER BY c.conname)),
-    '')
+      pg_catalog.format('%I.%I', n.nspname, c.conname), ', ' ORDER BY c.conname))
+  END
   FROM pg_catalog.pg_constraint c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
   WHERE c.conrelid = '{{profiles}}'::regclass AND c.condeferred
@@ -133,6 +133,7 @@ $template$,
             ' OR {{app}}.normalize_phone(p.%1$I::text) = {{app}}.normalize_phone(o.%1$I::text)', c.profile_column) END)
       ) AS f (follows)
       WHERE c.expression IS NOT NULL AND c.sources <> '{}' AND c.sources <@ linkage.followed_sources()
+      HAVING count(*) > 0
     ))
 $create$;
 

@@ -75,7 +75,7 @@ AS $$
   UNION ALL
   SELECT
     pg_catalog.format(
-      '%s accounts are in quarantine, the last since %s UTC: error %s: %s', count(*),
+      '%s accounts are in quarantine, the last one since %s UTC: error %s: %s', count(*),
       to_char(max(f.last_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
       (array_agg(f.sql_state ORDER BY f.last_at DESC))[1], (array_agg(f.message ORDER BY f.last_at DESC))[1]),
     false
