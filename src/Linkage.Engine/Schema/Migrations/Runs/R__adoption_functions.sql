@@ -397,7 +397,7 @@ AS $$
   SELECT
     linkage.object_name(t.oid, 'pg_trigger'), 'trigger', md5(pg_get_triggerdef(t.oid)),
     -- an optional one may be off
-    t.tgenabled IN ('O', 'A') OR EXISTS (SELECT FROM linkage.known_triggers() k WHERE k.is_optional AND k.trigger_name = t.tgname)
+    t.tgenabled IN ('O', 'A') OR COALESCE(obj_description(t.oid, 'pg_trigger') LIKE 'Linkage: optional: %', false)
   FROM pg_trigger t
   WHERE NOT t.tgisinternal AND linkage.is_own(t.oid, 'pg_trigger')
 $$;

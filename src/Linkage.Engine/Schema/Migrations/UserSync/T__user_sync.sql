@@ -20,4 +20,5 @@ WHERE c.oid = 'auth.users'::regclass AND NOT pg_has_role(c.relowner, 'USAGE')
 ON CONFLICT (number) DO NOTHING;
 
 SELECT linkage.publish_trigger(
-  'on_auth_user_updated', 'auth.users', linkage.user_update_trigger(), 'UserSync', 'lets a profile follow its account', 'D');
+  'on_auth_user_updated', 'auth.users', linkage.user_update_trigger(), 'UserSync',
+  'optional: lets a profile follow its account', 'D');
