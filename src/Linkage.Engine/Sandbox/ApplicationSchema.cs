@@ -1,4 +1,3 @@
-using Linkage.Engine.Database;
 using Npgsql;
 
 namespace Linkage.Engine.Sandbox;
@@ -23,23 +22,14 @@ public static class ApplicationSchema
     }
 
     /// <summary>Whether the database has the application's tables.</summary>
-    internal static async Task<bool> ExistsAsync(NpgsqlConnection connection, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand("SELECT to_regclass('public.message_deliveries') IS NOT NULL", connection);
-        return (bool)(await command.ExecuteScalarAsync(cancellation))!;
-    }
+    internal static Task<bool> ExistsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
+        SandboxScript.HasTableAsync(connection, "public.message_deliveries", cancellation);
 
     /// <summary>Creates the bare tables, ready to be loaded.</summary>
     internal static Task CreateTablesAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
-        ExecuteAsync(connection, "Sandbox/application_tables.sql", cancellation);
+        SandboxScript.ExecuteAsync(connection, "application_tables.sql", cancellation);
 
     /// <summary>Adds keys, indexes and the function to the bare tables.</summary>
     internal static Task CreateConstraintsAsync(NpgsqlConnection connection, CancellationToken cancellation) =>
-        ExecuteAsync(connection, "Sandbox/application_constraints.sql", cancellation);
-
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string file, CancellationToken cancellation)
-    {
-        await using var command = new NpgsqlCommand(EmbeddedSql.Read(file), connection) { CommandTimeout = 0 };
-        await command.ExecuteNonQueryAsync(cancellation);
-    }
+        SandboxScript.ExecuteAsync(connection, "application_constraints.sql", cancellation);
 }
