@@ -37,6 +37,7 @@ public sealed class StartLinkageSandboxCommand : LinkageCmdlet
         var options = new SandboxOptions
         {
             SampleDeliveries = SampleDeliveries,
+            SampleAccounts = true,
             Seed = Seed,
             Version = Version,
             BinDirectory = BinDirectory is { } folder ? GetUnresolvedProviderPathFromPSPath(folder) : null,

@@ -195,7 +195,9 @@ public sealed class PostgresSandbox : IAsyncDisposable
         await using var connection = new NpgsqlConnection(UnpooledConnectionStringOf(Database));
         await connection.OpenAsync(cancellation);
         SampleData = await Sandbox.SampleData.FillAsync(
-            connection, new SampleDataOptions { Deliveries = options.SampleDeliveries, Seed = options.Seed }, cancellation);
+            connection,
+            new SampleDataOptions { Deliveries = options.SampleDeliveries, Seed = options.Seed, Accounts = options.SampleAccounts },
+            cancellation);
     }
 
     private static int FreePort()

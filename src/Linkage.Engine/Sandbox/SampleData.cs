@@ -5,7 +5,8 @@ using Npgsql;
 namespace Linkage.Engine.Sandbox;
 
 /// <summary>
-/// Fills the tables of <see cref="ApplicationSchema"/> with data that has the ills of real systems, each in a known number.
+/// Fills the tables of <see cref="ApplicationSchema"/>, and that of <see cref="AuthenticationSchema"/> if asked to, with data that has the
+/// ills of real systems, each in a known number.
 /// </summary>
 public static class SampleData
 {
@@ -34,40 +35,55 @@ public static class SampleData
         await using (var transaction = await connection.BeginTransactionAsync(cancellation))
         {
             await ExecuteAsync("SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off");
-            if (await ApplicationSchema.ExistsAsync(connection, cancellation))
-            {
-                await ExecuteAsync("SET LOCAL session_replication_role = replica");
-                overview = await GenerateAsync(connection, options, cancellation);
-            }
-            else
-            {
+            await ExecuteAsync("SET LOCAL session_replication_role = replica");
+            var isApplicationNew = !await ApplicationSchema.ExistsAsync(connection, cancellation);
+            var isAuthenticationNew = options.Accounts && !await AuthenticationSchema.ExistsAsync(connection, cancellation);
+            if (isApplicationNew)
                 await ApplicationSchema.CreateTablesAsync(connection, cancellation);
-                overview = await GenerateAsync(connection, options, cancellation);
+            if (isAuthenticationNew)
+                await AuthenticationSchema.CreateTablesAsync(connection, cancellation);
+            overview = await GenerateAsync(connection, options, cancellation);
+            if (isApplicationNew)
                 await ApplicationSchema.CreateConstraintsAsync(connection, cancellation);
-            }
+            if (isAuthenticationNew)
+                await AuthenticationSchema.CreateConstraintsAsync(connection, cancellation);
             await transaction.CommitAsync(cancellation);
         }
         // Vacuumed too, lest autovacuum comes to do it while somebody measures.
         await ExecuteAsync("VACUUM (ANALYZE) public.users, public.events, public.event_guests, public.messages, public.message_deliveries");
+        if (options.Accounts)
+            await ExecuteAsync("VACUUM (ANALYZE) auth.users");
         return overview;
 
         Task<int> ExecuteAsync(string sql) =>
             connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
     }
 
-    private static Task<SampleDataOverview> GenerateAsync(
-        NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation) =>
-        connection.QuerySingleAsync<SampleDataOverview>(new CommandDefinition(
-            EmbeddedSql.Read("Sandbox/sample_data.sql"),
+    private static async Task<SampleDataOverview> GenerateAsync(
+        NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation)
+    {
+        await SandboxScript.ExecuteAsync(connection, "sample_functions.sql", cancellation);
+        var overview = await QueryAsync<SampleDataOverview>(
+            "sample_data.sql",
             new
             {
                 deliveries = (long)options.Deliveries,
                 seed = options.Seed,
                 linkable = options.LinkableShare,
                 phones = options.PhoneShare,
-            },
-            commandTimeout: 0,
-            cancellationToken: cancellation));
+            });
+        if (options.Accounts)
+        {
+            var accounts = await QueryAsync<SampleAccountsOverview>("sample_accounts.sql", new { seed = options.Seed });
+            overview = overview with { Accounts = accounts };
+        }
+
+        await SandboxScript.ExecuteAsync(connection, "sample_functions_end.sql", cancellation);
+        return overview;
+
+        Task<T> QueryAsync<T>(string file, object parameters) => connection.QuerySingleAsync<T>(new CommandDefinition(
+            EmbeddedSql.Read($"Sandbox/{file}"), parameters, commandTimeout: 0, cancellationToken: cancellation));
+    }
 
     private static void ThrowIfNotShare(double value, string name)
     {

@@ -16,4 +16,9 @@ public sealed record SampleDataOptions
 
     /// <summary>The share of the deliveries, 0 to 1, that have a phone, be it a number or nonsense.</summary>
     public double PhoneShare { get; init; } = 0.95;
+
+    /// <summary>
+    /// Whether the users get accounts with an authentication server, in <see cref="AuthenticationSchema"/>'s table, with ills of their own.
+    /// </summary>
+    public bool Accounts { get; init; }
 }

@@ -43,6 +43,9 @@ public sealed record SampleDataOverview(
     long GuestRemoved,
     long WithoutGuest)
 {
+    /// <summary>What was made of accounts; null if none were asked for.</summary>
+    public SampleAccountsOverview? Accounts { get; init; }
+
     /// <summary>Deliveries that the rules which are always on can link.</summary>
     public long Linkable => GuestLinkedLate + GuestAddedAgain;
 

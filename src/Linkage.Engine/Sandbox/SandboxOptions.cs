@@ -31,6 +31,9 @@ public sealed record SandboxOptions
     /// </summary>
     public int SampleDeliveries { get; init; }
 
+    /// <summary>Whether the users of the sample data get accounts (see <see cref="SampleDataOptions.Accounts"/>).</summary>
+    public bool SampleAccounts { get; init; }
+
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>
     public long Seed { get; init; } = 1;
 

@@ -1,6 +1,8 @@
 -- Keys, indexes and the function of the application. Nothing of Linkage: its installer adds that.
 
-ALTER TABLE public.users ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+ALTER TABLE public.users
+  ADD CONSTRAINT users_pkey PRIMARY KEY (id),
+  ADD CONSTRAINT users_email_key UNIQUE (email);
 
 ALTER TABLE public.events ADD CONSTRAINT events_pkey PRIMARY KEY (id);
 

@@ -4,6 +4,7 @@
 CREATE TABLE public.users (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   phone text,
+  email text,
   name text,
   created_at timestamptz NOT NULL DEFAULT now()
 );

@@ -2,81 +2,6 @@
 -- seeds give equal rows. The numbers of rows follow from @deliveries: an event has 40 guests and 3 messages, and each message goes to each
 -- guest.
 
-CREATE FUNCTION pg_temp.sample_hash(seed bigint, stream bigint, i bigint) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT hashint8extended(i, hashint8extended(stream, seed)) $$;
-
--- Evenly distributed in [0, 1).
-CREATE FUNCTION pg_temp.sample_unit(seed bigint, stream bigint, i bigint) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT ((pg_temp.sample_hash(seed, stream, i) >> 11) & 9007199254740991) / 9007199254740992::double precision $$;
-
-CREATE FUNCTION pg_temp.sample_number(seed bigint, stream bigint, i bigint, below bigint) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT (pg_temp.sample_hash(seed, stream, i) & 4611686018427387903) % below $$;
-
--- Looks like gen_random_uuid(): version 4, variant 1.
-CREATE FUNCTION pg_temp.sample_uuid(seed bigint, stream bigint, i bigint) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-  SELECT (lpad(to_hex((pg_temp.sample_hash(seed, stream, i) & -61441) | 16384), 16, '0')
-    || to_hex((pg_temp.sample_hash(seed, stream + 1000, i) & 4611686018427387903) | (-9223372036854775807 - 1)))::uuid
-$$;
-
--- The number of a person, without any prefix. Multiplying by a prime and taking the remainder scatters the persons over all numbers without
--- giving one number to two of them. Both halves of an American number start with 2 to 9, and an exchange never ends in 11.
-CREATE FUNCTION pg_temp.sample_digits(seed bigint, person bigint, is_foreign boolean) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-  SELECT CASE
-    WHEN is_foreign THEN
-      (ARRAY['4474', '49151', '9198', '8190', '5255'])[1 + pg_temp.sample_number(seed, 11, person, 5)]
-      || lpad(((person * 48271 + (seed & 65535)) % 100000000)::text, 8, '0')
-    ELSE (
-      SELECT substr(
-          '205206212213214215216303305312313314317323404405407408410412414415480503504512513602612614615617619702703713718720773872',
-          (1 + 3 * (k / 7920000))::integer, 3)
-        || (2 + x / 99)
-        || lpad((x % 99 + CASE WHEN x % 99 >= 11 THEN 1 ELSE 0 END)::text, 2, '0')
-        || lpad((k % 10000)::text, 4, '0')
-      FROM (SELECT (person * 179424673 + (seed & 65535) * 7919) % 316800000) AS number(k),
-        LATERAL (SELECT k / 10000 % 792) AS exchange(x)
-    )
-  END
-$$;
-
--- The ways in which people write a phone number. Of a foreign one there are two: every third form is as dialled from America.
-CREATE FUNCTION pg_temp.sample_phone(d text, is_foreign boolean, form bigint) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-  SELECT CASE
-    WHEN is_foreign AND form % 3 = 0 THEN '011' || d
-    WHEN is_foreign THEN '+' || d
-    WHEN form = 0 THEN d
-    WHEN form = 1 THEN '1' || d
-    WHEN form = 2 THEN '+1' || d
-    WHEN form = 3 THEN '(' || substr(d, 1, 3) || ') ' || substr(d, 4, 3) || '-' || substr(d, 7)
-    WHEN form = 4 THEN substr(d, 1, 3) || '-' || substr(d, 4, 3) || '-' || substr(d, 7)
-    WHEN form = 5 THEN substr(d, 1, 3) || '.' || substr(d, 4, 3) || '.' || substr(d, 7)
-    WHEN form = 6 THEN '1-' || substr(d, 1, 3) || '-' || substr(d, 4, 3) || '-' || substr(d, 7)
-    WHEN form = 7 THEN '+1 (' || substr(d, 1, 3) || ') ' || substr(d, 4, 3) || '-' || substr(d, 7)
-    WHEN form = 8 THEN substr(d, 1, 3) || ' ' || substr(d, 4, 3) || ' ' || substr(d, 7)
-    ELSE '+1 ' || substr(d, 1, 3) || ' ' || substr(d, 4, 3) || ' ' || substr(d, 7)
-  END
-$$;
-
-CREATE FUNCTION pg_temp.sample_name(seed bigint, person bigint) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$
-  SELECT (ARRAY['Ava', 'Ben', 'Carla', 'Deshawn', 'Elena', 'Farid', 'Grace', 'Hiro',
-        'Ines', 'Jamal', 'Katja', 'Liam', 'Mei', 'Noah', 'Olga', 'Priya'])
-      [1 + pg_temp.sample_number(seed, 12, person, 16)]
-    || ' '
-    || (ARRAY['Adams', 'Brown', 'Chen', 'Diaz', 'Evans', 'Fischer', 'Garcia', 'Hughes',
-        'Ivanov', 'Jones', 'Khan', 'Lopez', 'Miller', 'Nguyen', 'O''Brien', 'Patel'])
-      [1 + pg_temp.sample_number(seed, 13, person, 16)]
-$$;
-
 -- How many of each, and the share of the guests that have each ill. A guest has three deliveries, so shares of guests are shares of
 -- deliveries.
 CREATE TEMPORARY TABLE sample_plan ON COMMIT DROP AS
@@ -147,21 +72,23 @@ FROM (
 ANALYZE sample_guest;
 
 -- Everybody who was ever a guest, except the strangers. Systems disagree about the plus sign, so one user in four is stored without it.
-INSERT INTO public.users (id, phone, name, created_at)
+INSERT INTO public.users (id, phone, email, name, created_at)
 SELECT user_id,
   CASE
     WHEN chance < 0.65 THEN CASE WHEN is_foreign THEN '+' || digits ELSE '+1' || digits END
     WHEN chance < 0.90 THEN CASE WHEN is_foreign THEN digits ELSE '1' || digits END
     WHEN chance < 0.97 THEN pg_temp.sample_phone(digits, is_foreign, pg_temp.sample_number(@seed, 31, person, 10))
   END,
+  -- Who has no phone has an e-mail, and so have most others.
+  CASE WHEN chance >= 0.97 OR pg_temp.sample_unit(@seed, 35, person) < 0.75 THEN pg_temp.sample_email(@seed, person) END,
   pg_temp.sample_name(@seed, person),
   timestamptz '2024-06-01 00:00:00+00' + pg_temp.sample_number(@seed, 32, person, 31536000) * interval '1 second'
 FROM sample_person, LATERAL (SELECT pg_temp.sample_unit(@seed, 30, person)) AS draw(chance);
 
 -- A second user with the phone of the first, as families and offices have.
-INSERT INTO public.users (id, phone, name, created_at)
+INSERT INTO public.users (id, phone, email, name, created_at)
 SELECT pg_temp.sample_uuid(@seed, 4, person), CASE WHEN is_foreign THEN digits ELSE '1' || digits END,
-  pg_temp.sample_name(@seed, person + 500000000),
+  pg_temp.sample_email(@seed, person + 500000000), pg_temp.sample_name(@seed, person + 500000000),
   timestamptz '2024-06-01 00:00:00+00' + pg_temp.sample_number(@seed, 33, person, 31536000) * interval '1 second'
 FROM sample_person
 WHERE pg_temp.sample_unit(@seed, 34, person) < 0.04;
@@ -253,6 +180,3 @@ SELECT
   count(*) FILTER (WHERE state = 'removed') AS "guestRemoved",
   count(*) FILTER (WHERE state = 'no guest') AS "withoutGuest"
 FROM deliveries;
-
-DROP FUNCTION pg_temp.sample_hash, pg_temp.sample_unit, pg_temp.sample_number, pg_temp.sample_uuid, pg_temp.sample_digits,
-  pg_temp.sample_phone, pg_temp.sample_name;

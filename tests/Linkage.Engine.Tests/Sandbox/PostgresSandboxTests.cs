@@ -242,12 +242,13 @@ public class PostgresSandboxTests
     [Fact]
     public async Task Sample_data_comes_with_the_start_and_is_reported()
     {
-        await using var sandbox = await StartAsync(new() { SampleDeliveries = 1000, Database = "shop" });
+        await using var sandbox = await StartAsync(new() { SampleDeliveries = 1000, SampleAccounts = true, Database = "shop" });
         await using var connection = await OpenAsync(sandbox.ConnectionString);
 
         Assert.Equal("shop", sandbox.Database);
         Assert.Equal(1000, await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM message_deliveries"));
         Assert.Equal(1000, sandbox.SampleData?.Deliveries);
+        Assert.Equal(await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM auth.users"), sandbox.SampleData?.Accounts?.Accounts);
     }
 
     [Fact]
