@@ -96,7 +96,7 @@ public sealed class SchemaInspector(LinkageDatabase database)
         var disabled = triggers.Where(o => !o.IsEnabled).Select(o => o.Object).ToList();
         return Count(
             "SchemaTriggers", CheckStatus.Critical, disabled, "Disabled",
-            $"All {triggers.Count} triggers are enabled.",
+            "Every trigger that is not optional is enabled.",
             $"Disabled: {List(disabled)}. Enable-LinkageTrigger enables them.");
     }
 

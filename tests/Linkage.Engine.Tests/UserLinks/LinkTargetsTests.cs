@@ -113,7 +113,7 @@ public sealed class LinkTargetsTests
     {
         await using var scene = await CreateAsync(Tickets);
         await RegisterAsync(scene, TicketsByGuest);
-        var triggers = new LinkTriggers(scene.Database.Engine);
+        var triggers = new OwnTriggers(scene.Database.Engine);
         async Task<string> StatesAsync() => string.Join(
             ", ", (await triggers.FindAsync(["tickets"], CancellationToken.None)).Select(trigger => trigger.State).Distinct());
         await triggers.SwitchAsync((await triggers.FindAsync(["tickets"], CancellationToken.None))[0], false, null, CancellationToken.None);

@@ -1,5 +1,5 @@
 using Linkage.Engine.Database;
-using Linkage.Engine.UserLinks;
+using Linkage.Engine.Schema;
 using Npgsql;
 
 namespace Linkage.Engine.Tests.UserLinks;
@@ -21,7 +21,7 @@ public sealed class LinkTriggersTests
             VALUES ('odd', 'public', 'Odd Tickets', '{id}', 'phone', 'user_id', 'event');
             """);
 
-        var triggers = await new LinkTriggers(scene.Database.Engine).FindAsync(null, CancellationToken.None);
+        var triggers = await new OwnTriggers(scene.Database.Engine).FindAsync(null, CancellationToken.None);
 
         Assert.Equal(
             [
@@ -29,9 +29,9 @@ public sealed class LinkTriggersTests
                 "public.\"Odd Tickets\" Missing ", "public.event_guests ReplicaOnly Trigger",
             ],
             triggers.Select(t => $"{t.Table} {t.State} {t.OffBy}"));
-        Assert.Equal(2, (await new LinkTriggers(scene.Database.Engine).FindAsync(["public.\"Odd Tickets\""], CancellationToken.None)).Count);
-        Assert.Single(await new LinkTriggers(scene.Database.Engine).FindAsync(["event_guests"], CancellationToken.None));
-        await Assert.ThrowsAsync<LinkageException>(() => new LinkTriggers(scene.Database.Engine).FindAsync(["nowhere"], CancellationToken.None));
+        Assert.Equal(2, (await new OwnTriggers(scene.Database.Engine).FindAsync(["public.\"Odd Tickets\""], CancellationToken.None)).Count);
+        Assert.Single(await new OwnTriggers(scene.Database.Engine).FindAsync(["event_guests"], CancellationToken.None));
+        await Assert.ThrowsAsync<LinkageException>(() => new OwnTriggers(scene.Database.Engine).FindAsync(["nowhere"], CancellationToken.None));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class LinkTriggersTests
             Assert.Null(await SwitchAsync(operating, "event_guests", false));
             Assert.Equal("OOO", await EnabledAsync(scene, "message_deliveries") + await EnabledAsync(scene, "event_guests"));
             Assert.All(
-                await new LinkTriggers(operating).FindAsync(null, CancellationToken.None),
+                await new OwnTriggers(operating).FindAsync(null, CancellationToken.None),
                 t => Assert.Equal(("SwitchedOff", "Switch", false, role), (t.State, t.OffBy, t.MayAlter, t.SwitchedOffBy)));
 
             var silent = await Sessions.InsertDeliveryAsync(scene.Database.Connection, guest);
@@ -143,7 +143,7 @@ public sealed class LinkTriggersTests
         await new Linkage.Engine.Schema.SchemaUninstaller(scene.Database.Engine, includeHistory: false).ApplyAsync(_ => { }, waiting: null, CancellationToken.None);
         await scene.Database.InstallAsync();
 
-        Assert.All(await new LinkTriggers(scene.Database.Engine).FindAsync(null, CancellationToken.None), t => Assert.Equal("Enabled", t.State));
+        Assert.All(await new OwnTriggers(scene.Database.Engine).FindAsync(null, CancellationToken.None), t => Assert.Equal("Enabled", t.State));
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class LinkTriggersTests
 
     private static async Task<string?> SwitchAsync(LinkageDatabase database, string table, bool isOn, Action<string>? waiting = null)
     {
-        var triggers = new LinkTriggers(database);
+        var triggers = new OwnTriggers(database);
         return await triggers.SwitchAsync((await triggers.FindAsync([table], CancellationToken.None))[0], isOn, waiting, CancellationToken.None);
     }
 

@@ -1,9 +1,9 @@
 using System.Management.Automation;
-using Linkage.Engine.UserLinks;
+using Linkage.Engine.Schema;
 
-namespace Linkage.Cmdlets.UserLinks;
+namespace Linkage.Cmdlets.Schema;
 
-/// <summary>Lists the triggers that keep records linked, and whether they are at work.</summary>
+/// <summary>Lists Linkage's triggers on the application's tables, and whether they are at work.</summary>
 [Cmdlet(VerbsCommon.Get, "LinkageTrigger")]
 [OutputType(typeof(LinkageTrigger))]
 public sealed class GetLinkageTriggerCommand : TriggerCmdlet
@@ -14,7 +14,7 @@ public sealed class GetLinkageTriggerCommand : TriggerCmdlet
         var (tables, names) = (Table, Trigger);
         RunOnEach(async (connection, cancellation) =>
         {
-            var triggers = await new LinkTriggers(connection.Engine).FindAsync(tables, cancellation);
+            var triggers = await new OwnTriggers(connection.Engine).FindAsync(tables, cancellation);
             foreach (var trigger in Named(connection, triggers, names))
                 Emit(new LinkageTrigger(connection, trigger, trigger.OffBy));
         });

@@ -1,8 +1,8 @@
 using Linkage.Cmdlets.Database;
 using Linkage.Cmdlets.Pipeline;
-using Linkage.Engine.UserLinks;
+using Linkage.Engine.Schema;
 
-namespace Linkage.Cmdlets.UserLinks;
+namespace Linkage.Cmdlets.Schema;
 
 /// <summary>
 /// The base of the cmdlets that switch triggers. What is piped in is gathered, since triggers that belong together are switched, and
@@ -33,12 +33,13 @@ public abstract class TriggerSwitchCmdlet : TriggerCmdlet
     private async Task SwitchAsync(
         LinkageConnection connection, List<(string[]? Tables, string[]? Names)> asked, CancellationToken cancellation)
     {
-        var triggers = new LinkTriggers(connection.Engine);
-        Dictionary<int, IReadOnlyList<LinkTrigger>> wanted = [];
+        var triggers = new OwnTriggers(connection.Engine);
+        Dictionary<int, IReadOnlyList<OwnTrigger>> wanted = [];
         foreach (var (tables, names) in asked)
         {
             var found = await triggers.FindAsync(tables, cancellation);
-            foreach (var number in Named(connection, found, names).Select(trigger => trigger.Number))
+            var meant = Named(connection, found, names).Where(trigger => names is not null || IsMeant(trigger));
+            foreach (var number in meant.Select(trigger => trigger.Number))
                 wanted.TryAdd(number, [.. found.Where(trigger => trigger.Number == number)]);
         }
 
@@ -55,8 +56,14 @@ public abstract class TriggerSwitchCmdlet : TriggerCmdlet
         }
     }
 
+    /// <summary>
+    /// Whether a trigger is switched where none is named. An optional one that does not fire stays so, and unmentioned: nobody has asked for
+    /// it yet, and who switches the others off and on again does not.
+    /// </summary>
+    private static bool IsMeant(OwnTrigger trigger) => !trigger.IsOptional || trigger.State is "Enabled" or "Always";
+
     private async Task SwitchAsync(
-        LinkageConnection connection, LinkTriggers triggers, IReadOnlyList<LinkTrigger> together, CancellationToken cancellation)
+        LinkageConnection connection, OwnTriggers triggers, IReadOnlyList<OwnTrigger> together, CancellationToken cancellation)
     {
         var names = string.Join(" and ", together.Select(trigger => trigger.Name));
         var approval = await ApproveAsync($"{names} of {together[0].Table} on {connection}", IsOn ? "Enable" : "Disable");

@@ -2,14 +2,14 @@ using System.Management.Automation;
 using Linkage.Cmdlets.Database;
 using Linkage.Cmdlets.Pipeline;
 using Linkage.Engine;
-using Linkage.Engine.UserLinks;
+using Linkage.Engine.Schema;
 
-namespace Linkage.Cmdlets.UserLinks;
+namespace Linkage.Cmdlets.Schema;
 
 /// <summary>The base of the cmdlets on triggers: which ones are meant.</summary>
 public abstract class TriggerCmdlet : DatabaseCmdlet
 {
-    /// <summary>The tables: targets by name or in SQL notation, or event_guests.</summary>
+    /// <summary>The tables, in SQL notation or by their bare name; link targets also by theirs.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     public string[]? Table { get; set; }
@@ -22,7 +22,7 @@ public abstract class TriggerCmdlet : DatabaseCmdlet
     public string[]? Trigger { get; set; }
 
     /// <summary>Those of the triggers that bear a wanted name; all if none is wanted. A name that none of them bears is an error.</summary>
-    private protected IReadOnlyList<LinkTrigger> Named(LinkageConnection connection, IReadOnlyList<LinkTrigger> triggers, string[]? wanted)
+    private protected IReadOnlyList<OwnTrigger> Named(LinkageConnection connection, IReadOnlyList<OwnTrigger> triggers, string[]? wanted)
     {
         foreach (var name in wanted ?? [])
         {
@@ -37,6 +37,6 @@ public abstract class TriggerCmdlet : DatabaseCmdlet
         return wanted is null ? triggers : [.. triggers.Where(trigger => Array.Exists(wanted, name => IsNamed(trigger, name)))];
     }
 
-    private static bool IsNamed(LinkTrigger trigger, string name) =>
+    private static bool IsNamed(OwnTrigger trigger, string name) =>
         WildcardPattern.Get(name, WildcardOptions.IgnoreCase).IsMatch(trigger.Name);
 }

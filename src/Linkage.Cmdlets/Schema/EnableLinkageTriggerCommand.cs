@@ -1,8 +1,8 @@
 using System.Management.Automation;
 
-namespace Linkage.Cmdlets.UserLinks;
+namespace Linkage.Cmdlets.Schema;
 
-/// <summary>Switches triggers on that keep records linked.</summary>
+/// <summary>Switches Linkage's triggers on the application's tables on.</summary>
 [Cmdlet(VerbsLifecycle.Enable, "LinkageTrigger", SupportsShouldProcess = true)]
 [OutputType(typeof(LinkageTrigger))]
 public sealed class EnableLinkageTriggerCommand : TriggerSwitchCmdlet

@@ -1,8 +1,8 @@
 using System.Management.Automation;
 
-namespace Linkage.Cmdlets.UserLinks;
+namespace Linkage.Cmdlets.Schema;
 
-/// <summary>Switches triggers off that keep records linked.</summary>
+/// <summary>Switches Linkage's triggers on the application's tables off.</summary>
 [Cmdlet(VerbsLifecycle.Disable, "LinkageTrigger", SupportsShouldProcess = true)]
 [OutputType(typeof(LinkageTrigger))]
 public sealed class DisableLinkageTriggerCommand : TriggerSwitchCmdlet

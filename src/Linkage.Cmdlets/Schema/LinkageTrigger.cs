@@ -1,12 +1,12 @@
 using Linkage.Cmdlets.Database;
-using Linkage.Engine.UserLinks;
+using Linkage.Engine.Schema;
 
-namespace Linkage.Cmdlets.UserLinks;
+namespace Linkage.Cmdlets.Schema;
 
-/// <summary>A trigger that keeps records linked, and whether it is at work.</summary>
+/// <summary>A trigger of Linkage's on a table of the application, and whether it is at work.</summary>
 public sealed class LinkageTrigger
 {
-    internal LinkageTrigger(LinkageConnection connection, LinkTrigger found, string? how)
+    internal LinkageTrigger(LinkageConnection connection, OwnTrigger found, string? how)
     {
         Server = connection.Server;
         Database = connection.Database;
@@ -16,9 +16,12 @@ public sealed class LinkageTrigger
         Trigger = found.Name;
         State = found.State;
         How = how;
+        Optional = found.IsOptional;
         Message = found switch
         {
             { State: "Missing" } => "Install-LinkageSchema creates it.",
+            { State: "SwitchedOff", IsOptional: true } or { State: "Disabled", IsOptional: true, MayAlter: true } =>
+                "It is optional; Enable-LinkageTrigger -Trigger enables it.",
             { State: "SwitchedOff", MayAlter: false } =>
                 $"Its function does nothing; the trigger itself could be disabled only by role {found.Owner}, which owns the table.",
             { State: "SwitchedOff" } => "Its function does nothing.",
@@ -38,7 +41,7 @@ public sealed class LinkageTrigger
     /// <summary>The connection that it was found on.</summary>
     public Guid ConnectionId { get; }
 
-    /// <summary>The target whose records it links; null for the trigger on guests, which serves all targets.</summary>
+    /// <summary>The link target that it serves; null for the triggers on guests, which serve all of them, and on accounts.</summary>
     public string? Target { get; }
 
     /// <summary>Its table, in SQL notation.</summary>
@@ -52,6 +55,9 @@ public sealed class LinkageTrigger
 
     /// <summary>What keeps it off, or what was used to change it: Trigger, Switch or both; null if nothing was.</summary>
     public string? How { get; }
+
+    /// <summary>Whether an install leaves it disabled, for whoever wants it to enable it.</summary>
+    public bool Optional { get; }
 
     /// <summary>What else there is to know; null if nothing is.</summary>
     public string? Message { get; }
