@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using Linkage.Cmdlets.Database;
+using Linkage.Cmdlets.Pipeline;
+using Linkage.Engine;
 using Linkage.Engine.Checks;
 
 namespace Linkage.Cmdlets.Health;
@@ -7,9 +9,16 @@ namespace Linkage.Cmdlets.Health;
 /// <summary>The base of the cmdlets that check a database: one record per check, or one Boolean.</summary>
 public abstract class CheckCmdlet : DatabaseCmdlet
 {
+    private readonly List<string> _failed = [];
+
     /// <summary>Emit just whether every check is healthy, one Boolean for each connection.</summary>
     [Parameter]
     public SwitchParameter Quiet { get; set; }
+
+    /// <summary>End in a terminating error, after all records, if a check is as grave as this.</summary>
+    [Parameter]
+    [ValidateSet(nameof(CheckStatus.Warning), nameof(CheckStatus.Critical))]
+    public string? FailOn { get; set; }
 
     /// <summary>Makes the checks on one database.</summary>
     private protected abstract IAsyncEnumerable<CheckResult> CheckAsync(LinkageConnection connection, CancellationToken cancellation);
@@ -17,10 +26,13 @@ public abstract class CheckCmdlet : DatabaseCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord() => RunOnEach(async (connection, cancellation) =>
     {
+        CheckStatus? failOn = FailOn is null ? null : Enum.Parse<CheckStatus>(FailOn, ignoreCase: true);
         var isHealthy = true;
         await foreach (var result in CheckAsync(connection, cancellation))
         {
             isHealthy &= result.Status == CheckStatus.Healthy;
+            if (result.Status >= failOn)
+                _failed.Add($"{result.Check} is {result.Status} ({connection}): {result.Message}");
             if (!Quiet)
                 Emit(new LinkageCheck(connection, result));
         }
@@ -28,6 +40,16 @@ public abstract class CheckCmdlet : DatabaseCmdlet
         if (Quiet)
             Emit(isHealthy);
     });
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (_failed.Count > 0)
+        {
+            ThrowTerminatingError(ErrorRecords.Create(
+                "Linkage.Check.Failed", FaultKind.InvalidState, string.Join(Environment.NewLine, _failed), CmdletName));
+        }
+    }
 
     /// <summary>A database that can't be checked is not healthy; what there is to know is in a check of the cmdlet's own name.</summary>
     private protected override object? FailedResult(LinkageConnection connection, ErrorRecord error) =>
