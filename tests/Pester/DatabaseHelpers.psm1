@@ -32,9 +32,10 @@ function Invoke-TestSql {
     }
 }
 
-# A connection to a database of its own on a sandbox: the application's tables, filled with so many deliveries, without Linkage.
+# A connection to a database of its own on a sandbox: the application's tables, filled with so many deliveries, without Linkage. -Accounts
+# adds the accounts of the users, where there are deliveries.
 function New-ApplicationDatabase {
-    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0)
+    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0, [switch] $Accounts)
     Invoke-TestSql $Sandbox "CREATE DATABASE $Name TEMPLATE template0"
     $connection = Connect-LinkageDatabase -Server $Sandbox.Server -Port $Sandbox.Port -Database $Name -Credential $Sandbox.GetCredential() -SslMode Disable
     $engine = Get-Engine $connection
@@ -46,6 +47,7 @@ function New-ApplicationDatabase {
         if ($Deliveries -gt 0) {
             $options = [Activator]::CreateInstance($engine.GetType().Assembly.GetType("$sandboxTypes.SampleDataOptions"))
             $options.GetType().GetProperty('Deliveries').SetValue($options, $Deliveries)
+            $options.GetType().GetProperty('Accounts').SetValue($options, [bool] $Accounts)
             $fill = $engine.GetType().Assembly.GetType("$sandboxTypes.SampleData").GetMethod('FillAsync')
             $null = $fill.Invoke($null, @($link, $options, $none)).GetAwaiter().GetResult()
         }
@@ -62,8 +64,8 @@ function New-ApplicationDatabase {
 
 # The same with Linkage installed.
 function New-LinkedDatabase {
-    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0)
-    $connection = New-ApplicationDatabase $Sandbox $Name -Deliveries $Deliveries
+    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0, [switch] $Accounts)
+    $connection = New-ApplicationDatabase $Sandbox $Name -Deliveries $Deliveries -Accounts:$Accounts
     $null = Install-LinkageSchema -Connection $connection
     $connection
 }
@@ -101,13 +103,16 @@ function Invoke-Psql {
     $output
 }
 
-# Tells whether anything was written: a digest of each table that the cmdlets of user links write.
+# Tells whether anything was written: a digest of each table that cmdlets write, as far as it is there.
 function Get-DatabaseDigest {
     param([Parameter(Mandatory)] $Connection)
-    foreach ($table in 'users', 'event_guests', 'message_deliveries', 'user_link_audit', 'feature_flags',
-        'linkage.run', 'linkage.link_target', 'linkage.trigger_switch', 'linkage.link_suppression', 'linkage.link_cursor',
-        'linkage.guest_delivery_item', 'linkage.user_link_undo_item', 'linkage.user_link_repair_item') {
-        (Invoke-TestSql $Connection "SELECT '$table ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') AS digest FROM $table t").digest
+    foreach ($table in 'users', 'event_guests', 'message_deliveries', 'user_link_audit', 'feature_flags', 'auth.users', 'cleanup_audit_log',
+        'user_sync_monitoring_log', 'linkage.run', 'linkage.link_target', 'linkage.trigger_switch', 'linkage.link_suppression',
+        'linkage.link_cursor', 'linkage.guest_delivery_item', 'linkage.user_link_undo_item', 'linkage.user_link_repair_item',
+        'linkage.profile_mapping', 'linkage.user_sync_fault', 'linkage.ghost_user_item') {
+        if ((Invoke-TestSql $Connection "SELECT to_regclass('$table') IS NOT NULL AS is_there").is_there) {
+            (Invoke-TestSql $Connection "SELECT '$table ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') AS digest FROM $table t").digest
+        }
     }
 }
 

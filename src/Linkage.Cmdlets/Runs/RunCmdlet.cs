@@ -29,6 +29,9 @@ public abstract class RunCmdlet : RunOptionsCmdlet
     /// <summary>The cmdlet's public result.</summary>
     private protected abstract object Result(RunReport report);
 
+    /// <summary>What to warn of when a run has ended; null if there is nothing.</summary>
+    private protected virtual string? Complaint(RunReport report) => report.Failed > 0 ? report.Message : null;
+
     /// <summary>Asks, runs and emits the result.</summary>
     /// <param name="connection">Where.</param>
     /// <param name="subject">What is about to change; server and database are added.</param>
@@ -59,8 +62,8 @@ public abstract class RunCmdlet : RunOptionsCmdlet
         try
         {
             var report = RunReport.Of(connection, await start(connection.Engine, Options(mode), Show, cancellation), DryRun);
-            if (report.Failed > 0)
-                EmitWarning($"{place}: {report.Message}");
+            if (Complaint(report) is { } complaint)
+                EmitWarning($"{place}: {complaint}");
             Emit(Result(report));
         }
         catch (Exception fault) when (!cancellation.IsCancellationRequested)

@@ -130,9 +130,9 @@ AS $$
   END
 $$;
 
--- Every column of the profiles, and of those that were mapped once: where it comes from, and its value as an expression on alias a of the
+-- Every column of the profiles, and of those that are mapped: where it comes from, and its value as an expression on alias a of the
 -- accounts (null: it is not copied). Generated columns can't be written and are left out unless they are mapped.
-CREATE OR REPLACE FUNCTION linkage.profile_columns()
+CREATE OR REPLACE FUNCTION linkage.profile_columns_by(mappings linkage.profile_mapping[])
 RETURNS TABLE (
   "position" integer, profile_column name, type text, is_key boolean, is_required boolean, sources text[], fallback text,
   is_mapped boolean, expression text, problem text)
@@ -151,7 +151,7 @@ AS $$
     FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = '{{profiles}}'::regclass AND a.attnum > 0 AND NOT a.attisdropped
   ) AS c
-  FULL JOIN linkage.profile_mapping m ON m.profile_column = c.attname
+  FULL JOIN unnest($1) m ON m.profile_column = c.attname
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN c.is_key THEN ARRAY['id']
@@ -186,6 +186,14 @@ AS $$
   ORDER BY 1, 2
 $$;
 
+-- The same by the mappings that there are.
+CREATE OR REPLACE FUNCTION linkage.profile_columns()
+RETURNS TABLE (
+  "position" integer, profile_column name, type text, is_key boolean, is_required boolean, sources text[], fallback text,
+  is_mapped boolean, expression text, problem text)
+LANGUAGE sql STABLE
+AS $$ SELECT * FROM linkage.profile_columns_by(ARRAY(SELECT m FROM linkage.profile_mapping m)) $$;
+
 -- What an INSERT of profiles writes, comma separated: the columns; their values, named like them, on alias a of the accounts; and why a row
 -- v of such values can't be written for want of a value, as an expression.
 CREATE OR REPLACE FUNCTION linkage.profile_insert(OUT columns text, OUT column_values text, OUT missing_value text)
@@ -210,32 +218,59 @@ AS $$
   FROM linkage.profile_columns() c
 $$;
 
+-- A column as it would be if it were mapped so, or by its usual sources if its mapping were forgotten.
+CREATE OR REPLACE FUNCTION linkage.profile_column_by(wanted text, wanted_sources text[], wanted_fallback text, is_wanted boolean)
+RETURNS TABLE (
+  "position" integer, profile_column name, type text, is_key boolean, is_required boolean, sources text[], fallback text,
+  is_mapped boolean, expression text, problem text)
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.*
+  FROM linkage.profile_columns_by(
+    ARRAY(
+      SELECT m FROM linkage.profile_mapping m WHERE m.profile_column <> $1
+      UNION ALL
+      SELECT ROW($1, COALESCE($2, '{}'), $3, session_user, now())::linkage.profile_mapping WHERE $4
+    )) c
+  WHERE c.profile_column = $1
+$$;
+
+-- The same for a mapping; what can't be used is refused.
+CREATE OR REPLACE FUNCTION linkage.plan_profile_mapping(wanted text, wanted_sources text[], wanted_fallback text)
+RETURNS TABLE (
+  "position" integer, profile_column name, type text, is_key boolean, is_required boolean, sources text[], fallback text,
+  is_mapped boolean, expression text, problem text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  planned record;
+BEGIN
+  SELECT * INTO planned FROM linkage.profile_column_by($1, $2, $3, true);
+  IF planned.problem IS NULL AND planned.fallback IS NOT NULL
+    AND linkage.read_profile_value(planned.fallback, planned.type) IS NULL
+  THEN
+    planned.problem := format('%L is no %s', planned.fallback, planned.type);
+  END IF;
+  IF planned.problem IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK030',
+      MESSAGE = format('Column %s of {{profiles}} can''t be filled so: %s.', $1, planned.problem),
+      HINT = 'Get-UserSyncMapping lists the columns of both tables.';
+  END IF;
+  RETURN QUERY SELECT * FROM linkage.profile_column_by($1, $2, $3, true);
+END
+$$;
+
 -- Maps a column by hand; the triggers follow.
 CREATE OR REPLACE FUNCTION linkage.map_profile_column(profile_column text, sources text[], fallback text) RETURNS void
 LANGUAGE plpgsql
 AS $$
-DECLARE
-  mapped record;
 BEGIN
+  PERFORM linkage.plan_profile_mapping($1, $2, $3);
   INSERT INTO linkage.profile_mapping AS m (profile_column, sources, fallback)
-  VALUES (map_profile_column.profile_column, COALESCE(map_profile_column.sources, '{}'), map_profile_column.fallback)
+  VALUES ($1, COALESCE($2, '{}'), $3)
   ON CONFLICT ON CONSTRAINT profile_mapping_pkey DO UPDATE
   SET sources = EXCLUDED.sources, fallback = EXCLUDED.fallback, mapped_by = EXCLUDED.mapped_by, mapped_at = EXCLUDED.mapped_at;
-
-  SELECT c.type, c.problem, c.fallback INTO mapped
-  FROM linkage.profile_columns() c
-  WHERE c.profile_column = map_profile_column.profile_column;
-  IF mapped.problem IS NULL AND mapped.fallback IS NOT NULL
-    AND linkage.read_profile_value(mapped.fallback, mapped.type) IS NULL
-  THEN
-    mapped.problem := format('%L is no %s', mapped.fallback, mapped.type);
-  END IF;
-  IF mapped.problem IS NOT NULL THEN
-    RAISE EXCEPTION USING
-      ERRCODE = 'LK030',
-      MESSAGE = format('Column %s of {{profiles}} can''t be filled so: %s.', profile_column, mapped.problem),
-      HINT = 'Get-UserSyncMapping lists the columns of both tables.';
-  END IF;
   PERFORM linkage.create_user_sync_functions();
 END
 $$;

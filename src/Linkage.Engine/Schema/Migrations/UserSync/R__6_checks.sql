@@ -159,6 +159,21 @@ BEGIN
 END
 $$;
 
+-- What a measurement would keep.
+CREATE OR REPLACE FUNCTION linkage.measure_user_sync()
+RETURNS TABLE (
+  status text, auth_users bigint, profiles bigint, ghost_users bigint, orphaned_profiles bigint, soft_deleted_users bigint,
+  anonymous_users bigint, discrepancy bigint, open_faults bigint, trigger_enabled boolean, oldest_ghost_at timestamptz)
+LANGUAGE sql STABLE
+AS $$
+  SELECT
+    (SELECT min(k.overall) FROM linkage.user_sync_checks() k), c.auth_users, c.profiles, g.ghosts, g.orphans, c.soft_deleted_users,
+    c.anonymous_users, g.ghosts - g.orphans, (SELECT count(*) FROM linkage.open_user_sync_faults()),
+    NOT EXISTS (SELECT FROM linkage.user_sync_trigger_problems() p WHERE p.is_off), g.oldest_ghost_at
+  FROM linkage.count_user_sync_gaps() g
+  CROSS JOIN linkage.count_users() c
+$$;
+
 -- Measures and keeps what was measured; returns it.
 CREATE OR REPLACE FUNCTION linkage.record_user_sync()
 RETURNS TABLE (
@@ -170,12 +185,7 @@ AS $$
   INSERT INTO {{app}}.user_sync_monitoring_log AS l (
     status, auth_users, profiles, ghost_users, orphaned_profiles, soft_deleted_users, anonymous_users, discrepancy, open_faults,
     trigger_enabled, oldest_ghost_at)
-  SELECT
-    (SELECT min(k.overall) FROM linkage.user_sync_checks() k), c.auth_users, c.profiles, g.ghosts, g.orphans, c.soft_deleted_users,
-    c.anonymous_users, g.ghosts - g.orphans, (SELECT count(*) FROM linkage.open_user_sync_faults()),
-    NOT EXISTS (SELECT FROM linkage.user_sync_trigger_problems() p WHERE p.is_off), g.oldest_ghost_at
-  FROM linkage.count_user_sync_gaps() g
-  CROSS JOIN linkage.count_users() c
+  SELECT * FROM linkage.measure_user_sync()
   RETURNING
     l.id::text, l.recorded_at, l.status::text, l.auth_users::bigint, l.profiles::bigint, l.ghost_users::bigint,
     l.orphaned_profiles::bigint, l.soft_deleted_users::bigint, l.anonymous_users::bigint, l.discrepancy::bigint, l.open_faults::bigint,
