@@ -1,5 +1,5 @@
 -- Two roles for Linkage: one that reads (Get-, Test-, Measure-, Resolve- and every -WhatIf), and one that also runs (backfill, undo,
--- repair, control of runs, clearing, flags). docs/privileges.md explains each grant.
+-- repair, control of runs, clearing, flags, metrics). docs/privileges.md explains each grant.
 --
 --   psql -X -d app -f least-privilege.sql
 --   psql -X -d app -v reader=link_reader -v runner=link_runner -v replica_lag=on -f least-privilege.sql
@@ -8,8 +8,9 @@
 -- app               the schema of the application's tables; the one that Linkage is installed for unless told otherwise
 -- replica_lag       on: the runner may see how far replicas are behind. Needed only where there are replicas
 --
--- Run it after Install-LinkageSchema, and again after each upgrade and each Register-LinkTarget; it can be run at any time. Who runs it owns
--- schema linkage and the application's tables, or is a member of the roles that do, and has CREATEROLE unless the roles are there already.
+-- Run it after Install-LinkageSchema, and again after each upgrade, each Register-LinkTarget and each Set-UserSyncMapping; it can be run at
+-- any time. Who runs it owns schema linkage and the application's tables, or is a member of the roles that do, and has CREATEROLE unless the
+-- roles are there already. For user sync it may also grant what it has on auth.users (WITH GRANT OPTION), if that belongs to somebody else.
 -- For replica_lag it is a member of pg_read_all_stats WITH ADMIN OPTION; or have somebody who is do that grant. Nobody is a superuser.
 
 \set ON_ERROR_STOP on
@@ -30,6 +31,12 @@ SELECT application_schema AS app FROM linkage.installation \gset
 \set replica_lag off
 \endif
 
+-- What is installed.
+SELECT
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserLinks') AS user_links,
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserSync') AS user_sync
+\gset
+
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL client_min_messages = warning;
@@ -46,16 +53,15 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA linkage FROM :"reader", :"runner";
 -- ---------------------------------------------------------------------------------------------------------------------------------
 -- Both: to look.
 
--- A target may lie in a schema of its own.
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I, %I', s.name, :'reader', :'runner')
-FROM (SELECT 'linkage' UNION SELECT :'app' UNION SELECT t.table_schema FROM linkage.link_target t) AS s (name)
+FROM (SELECT 'linkage' UNION SELECT :'app') AS s (name)
 WHERE NOT has_schema_privilege('public', s.name, 'USAGE')
 \gexec
 
--- What is installed, runs, targets and suppressions.
+-- What is installed, runs, and triggers that are switched off.
 GRANT SELECT ON
   linkage.installation, linkage.migration, linkage.installed_object, linkage.stale_index, linkage.stale_constraint,
-  linkage.run, linkage.run_range, linkage.run_fault, linkage.link_target, linkage.link_suppression, linkage.trigger_switch
+  linkage.run, linkage.run_range, linkage.run_fault, linkage.trigger_switch
 TO :"reader", :"runner";
 
 -- Linkage's functions run with the rights of who calls them, so that to call them is to be allowed nothing more. Those that run with their
@@ -72,6 +78,17 @@ WHERE p.pronamespace = :'app'::regnamespace
   AND p.proname IN ('normalize_phone', 'get_feature_flag', 'link_user_by_phone')
   AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
 \gexec
+
+\if :user_links
+
+-- A target may lie in a schema of its own.
+SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I, %I', t.table_schema, :'reader', :'runner')
+FROM linkage.link_target t
+WHERE NOT has_schema_privilege('public', t.table_schema, 'USAGE')
+\gexec
+
+-- Targets and suppressions.
+GRANT SELECT ON linkage.link_target, linkage.link_suppression TO :"reader", :"runner";
 
 -- The columns that the rules read, and no others. ctid and xmin are where a row lies and who wrote it last.
 GRANT SELECT (id, phone) ON :"app".users TO :"reader", :"runner";
@@ -96,25 +113,78 @@ FROM linkage.feature_flag_columns() f
 WHERE f.name_column IS NOT NULL AND f.state_column IS NOT NULL
 \gexec
 
+\endif
+
+\if :user_sync
+
+SELECT format('GRANT USAGE ON SCHEMA auth TO %I, %I', :'reader', :'runner')
+WHERE NOT has_schema_privilege('public', 'auth', 'USAGE')
+\gexec
+
+-- Of accounts who they are, whether they count, and what is copied: no password, and no token.
+SELECT format('GRANT SELECT (%s) ON auth.users TO %I, %I', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), :'reader', :'runner')
+FROM pg_attribute a
+WHERE a.attrelid = 'auth.users'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+  AND (a.attname IN ('id', 'email', 'phone', 'created_at', 'deleted_at', 'is_anonymous')
+    OR a.attname IN (SELECT split_part(s.source, '.', 1) FROM linkage.profile_columns() c CROSS JOIN unnest(c.sources) AS s (source)))
+\gexec
+
+-- Profiles as a whole: a repair keeps a copy of what it makes, and an undo compares.
+SELECT format('GRANT SELECT ON %s TO %I, %I', linkage.ghost_repair_work() ->> 'target', :'reader', :'runner')
+\gexec
+
+-- Who refers to a profile; an undo looks.
+SELECT format(
+  'GRANT SELECT (%s) ON %s TO %I, %I',
+  (
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+  ),
+  f.conrelid::regclass, :'reader', :'runner')
+FROM pg_constraint f
+WHERE f.contype = 'f' AND f.conparentid = 0 AND f.confrelid = (linkage.ghost_repair_work() ->> 'target')::regclass
+\gexec
+
+-- Mappings, the quarantine, the log of repairs, and the history.
+GRANT SELECT ON
+  linkage.profile_mapping, linkage.user_sync_fault, :"app".cleanup_audit_log, :"app".user_sync_monitoring_log
+TO :"reader", :"runner";
+
+-- The same from psql. These run with the rights of their owner.
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I, %I', p.oid::regprocedure, :'reader', :'runner')
+FROM pg_proc p
+WHERE p.pronamespace = :'app'::regnamespace
+  AND p.proname IN (
+    'check_ghost_users', 'check_orphaned_profiles', 'get_user_sync_stats', 'run_user_sync_quality_check', 'get_latest_sync_status',
+    'get_sync_status_history')
+\gexec
+
+\endif
+
 -- ---------------------------------------------------------------------------------------------------------------------------------
 -- The runner: to change.
+
+-- Runs: their rows, what their workers have claimed, and what they could not change.
+GRANT INSERT, UPDATE ON linkage.run TO :"runner";
+GRANT INSERT, UPDATE, DELETE ON linkage.run_range TO :"runner";
+GRANT INSERT ON linkage.run_fault TO :"runner";
+
+-- Disable-LinkageTrigger switches triggers off where it may not alter the table, and Enable-LinkageTrigger on again.
+GRANT INSERT, DELETE ON linkage.trigger_switch TO :"runner";
+
+\if :user_links
 
 -- The one column of a target that Linkage writes.
 SELECT format('GRANT UPDATE (%I) ON %I.%I TO %I', t.user_column, t.table_schema, t.table_name, :'runner')
 FROM linkage.link_target t
 \gexec
 
--- Runs: their rows, what their workers have claimed, what they could not change, and what they were given to do.
-GRANT INSERT, UPDATE ON linkage.run TO :"runner";
-GRANT INSERT, UPDATE, DELETE ON linkage.run_range TO :"runner";
-GRANT INSERT ON linkage.run_fault TO :"runner";
+-- What runs were given to do.
 GRANT SELECT, INSERT, DELETE ON linkage.guest_delivery_item, linkage.user_link_repair_item, linkage.user_link_undo_item TO :"runner";
 
 -- Undo suppresses, and Clear-LinkSuppression lifts.
 GRANT INSERT, UPDATE, DELETE ON linkage.link_suppression TO :"runner";
-
--- Disable-LinkageTrigger switches triggers off where it may not alter the table, and Enable-LinkageTrigger on again.
-GRANT INSERT, DELETE ON linkage.trigger_switch TO :"runner";
 
 -- The audit grows with each run, and Clear-UserLinkAudit makes it smaller. Nobody changes a row of it.
 GRANT INSERT, DELETE ON :"app".user_link_audit TO :"runner";
@@ -138,6 +208,42 @@ FROM pg_proc p
 WHERE p.pronamespace = :'app'::regnamespace
   AND p.proname IN ('backfill_user_links', 'rollback_user_links', 'backfill_guest_deliveries')
 \gexec
+
+\endif
+
+\if :user_sync
+
+-- Repair makes profiles; undo removes what it made, and brings back what an undo of an undo wants. FOR UPDATE, by which undo keeps others
+-- from referring to a profile meanwhile, demands UPDATE on some column: the key will do.
+SELECT format('GRANT INSERT, DELETE, UPDATE (%I) ON %s TO %I', c.profile_column, linkage.ghost_repair_work() ->> 'target', :'runner')
+FROM linkage.profile_columns() c
+WHERE c.is_key
+\gexec
+
+-- What a repair was given to do, and the quarantine, which it empties.
+GRANT SELECT, INSERT, DELETE ON linkage.ghost_user_item TO :"runner";
+GRANT DELETE ON linkage.user_sync_fault TO :"runner";
+
+-- The log of repairs and the history grow. Nobody changes a row of them.
+GRANT INSERT ON :"app".cleanup_audit_log, :"app".user_sync_monitoring_log TO :"runner";
+
+-- Numbers that come from a sequence; those of an identity need no grant.
+SELECT format('GRANT USAGE ON SEQUENCE %s TO %I', s.oid::regclass, :'runner')
+FROM pg_attrdef a
+JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
+WHERE a.adrelid IN (
+  (linkage.ghost_repair_work() ->> 'target')::regclass, format('%I.cleanup_audit_log', :'app')::regclass,
+  format('%I.user_sync_monitoring_log', :'app')::regclass)
+\gexec
+
+-- The same from psql. It runs with the rights of its owner.
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, :'runner')
+FROM pg_proc p
+WHERE p.pronamespace = :'app'::regnamespace AND p.proname = 'record_user_sync_metrics'
+\gexec
+
+\endif
 
 \if :replica_lag
 GRANT pg_read_all_stats TO :"runner";

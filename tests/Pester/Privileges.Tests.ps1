@@ -5,18 +5,24 @@ BeforeDiscovery {
     $hasPsql = [bool] (Get-Command psql -ErrorAction Ignore)
 
     $reading = @(
+        @{ Cmdlet = 'Get-GhostUser'; Act = { Get-GhostUser @with } }
         @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
         @{ Cmdlet = 'Get-LinkTarget'; Act = { Get-LinkTarget @with } }
         @{ Cmdlet = 'Get-LinkageFeatureFlag'; Act = { Get-LinkageFeatureFlag @with } }
         @{ Cmdlet = 'Get-LinkageRun'; Act = { Get-LinkageRun @with } }
         @{ Cmdlet = 'Get-LinkageTrigger'; Act = { Get-LinkageTrigger @with } }
+        @{ Cmdlet = 'Get-OrphanedProfile'; Act = { Get-OrphanedProfile @with } }
         @{ Cmdlet = 'Get-UnlinkedDelivery'; Act = { Get-UnlinkedDelivery @with } }
         @{ Cmdlet = 'Get-UserLinkAudit'; Act = { Get-UserLinkAudit @with } }
+        @{ Cmdlet = 'Get-UserSyncHistory'; Act = { Get-UserSyncHistory @with } }
+        @{ Cmdlet = 'Get-UserSyncMapping'; Act = { Get-UserSyncMapping @with } }
+        @{ Cmdlet = 'Get-UserSyncStatistic'; Act = { Get-UserSyncStatistic @with } }
         @{ Cmdlet = 'Get-WrongUserLink'; Act = { Get-WrongUserLink @with } }
         @{ Cmdlet = 'Measure-UserLinkAudit'; Act = { Measure-UserLinkAudit @with; Measure-UserLinkAudit -Ambiguous @with } }
         @{ Cmdlet = 'Resolve-UserLink'; Act = { Resolve-UserLink -DeliveryId $delivery.id -Explain @with; Resolve-UserLink -EventId $delivery.event_id -Phone $delivery.phone_number @with } }
         @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact -Full @with } }
         @{ Cmdlet = 'Test-LinkageSchema'; Act = { Test-LinkageSchema @with } }
+        @{ Cmdlet = 'Test-UserSync'; Act = { Test-UserSync @with } }
     )
 
     $stopped = { Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1)) @with }
@@ -27,8 +33,10 @@ BeforeDiscovery {
         @{ Cmdlet = 'Enable-LinkageTrigger'; Given = { Invoke-TestSql $admin 'INSERT INTO linkage.trigger_switch (number) SELECT number FROM linkage.link_target' }; Act = { Enable-LinkageTrigger message_deliveries @with } }
         @{ Cmdlet = 'Invoke-GuestDeliveryBackfill'; Act = { Invoke-GuestDeliveryBackfill -GuestId $guest.id -UserId $guest.user_id @with } }
         @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
+        @{ Cmdlet = 'Repair-GhostUser'; Act = { Repair-GhostUser -All -WarningAction SilentlyContinue @with } }
         @{ Cmdlet = 'Repair-UserLink'; Act = { Repair-UserLink -DeliveryId $delivery.id @with } }
         @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
+        @{ Cmdlet = 'Save-UserSyncMetric'; Act = { Save-UserSyncMetric @with } }
         @{ Cmdlet = 'Set-LinkageFeatureFlag'; Act = { Set-LinkageFeatureFlag LINK_USER_BY_PHONE_FALLBACK_TO_USERS -Enabled $true @with } }
         @{ Cmdlet = 'Set-LinkageRun'; Act = { Set-LinkageRun $living.RunId -ThrottleLimit 3 @with } }
         @{ Cmdlet = 'Stop-LinkageRun'; Act = { Stop-LinkageRun $living.RunId -Timeout 0s @with } }
@@ -40,6 +48,8 @@ BeforeDiscovery {
     $installing = @(
         @{ Cmdlet = 'Install-LinkageSchema'; Act = { Install-LinkageSchema @with } }
         @{ Cmdlet = 'Register-LinkTarget'; Act = { Register-LinkTarget -Table calls -KeyColumn id -PhoneColumn phone -UserColumn user_id -EventColumn event_id @with } }
+        @{ Cmdlet = 'Remove-UserSyncMapping'; Act = { Remove-UserSyncMapping name @with } }
+        @{ Cmdlet = 'Set-UserSyncMapping'; Act = { Set-UserSyncMapping name -Value 'New user' @with } }
         @{ Cmdlet = 'Unregister-LinkTarget'; Act = { Unregister-LinkTarget letters @with } }
         @{ Cmdlet = 'Uninstall-LinkageSchema'; Act = { Uninstall-LinkageSchema @with } }
     )
@@ -68,7 +78,7 @@ Describe 'The roles of docs/least-privilege.sql' -Skip:(-not $hasPsql) {
         $script = Join-Path $PSScriptRoot '../../docs/least-privilege.sql'
 
         # The owner of the tables installs, and makes the roles; it is no superuser.
-        $admin = New-ApplicationDatabase $sandbox 'privileges' -Deliveries 400
+        $admin = New-ApplicationDatabase $sandbox 'privileges' -Deliveries 400 -Accounts
         Invoke-TestSql $admin @'
 CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'secret';
 CREATE ROLE ann LOGIN PASSWORD 'secret';
@@ -78,12 +88,16 @@ GRANT USAGE, CREATE ON SCHEMA public TO owner;
 DO $do$
 DECLARE object text;
 BEGIN
-  FOR object IN SELECT format('TABLE %s', oid::regclass) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  FOR object IN
+    SELECT format('TABLE %s', oid::regclass) FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'auth'::regnamespace) AND relkind = 'r'
     UNION ALL SELECT format('FUNCTION %s', oid::regprocedure) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
   LOOP
     EXECUTE format('ALTER %s OWNER TO owner', object);
   END LOOP;
-END $do$
+END $do$;
+ALTER SCHEMA auth OWNER TO owner;
+-- Its policies would hide all accounts from the two roles, which is a test of its own.
+ALTER TABLE auth.users DISABLE ROW LEVEL SECURITY
 '@
         $owner = Connect-Role $admin 'owner'
         $null = Install-LinkageSchema -Connection $owner
@@ -91,6 +105,7 @@ END $do$
             Invoke-TestSql $owner "CREATE TABLE $table (id uuid PRIMARY KEY, phone text, user_id uuid, event_id uuid, body text)"
         }
         $null = Register-LinkTarget -Table letters -KeyColumn id -PhoneColumn phone -UserColumn user_id -EventColumn event_id -Connection $owner -WarningAction SilentlyContinue
+        $null = Set-UserSyncMapping name -From raw_user_meta_data.full_name -Connection $owner
         $null = Invoke-Psql $admin 'owner' $script
         Invoke-TestSql $admin 'GRANT linkage_reader TO ann; GRANT linkage_runner TO bob'
         $reader = Connect-Role $admin 'ann'
@@ -99,13 +114,14 @@ END $do$
         # Policies that let everything through: they make no difference.
         function Set-RowSecurity {
             param([Parameter(Mandatory)] [string] $Verb)
-            foreach ($table in (Invoke-TestSql $admin "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'linkage'::regnamespace) AND relkind = 'r'").name) {
+            foreach ($table in (Invoke-TestSql $admin "SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 'auth'::regnamespace, 'linkage'::regnamespace) AND relkind = 'r'").name) {
                 Invoke-TestSql $admin "DROP POLICY IF EXISTS all_pass ON $table; CREATE POLICY all_pass ON $table USING (true); ALTER TABLE $table $Verb ROW LEVEL SECURITY"
             }
         }
 
         # Something of everything: links, an undo with suppressions, and a run of a session that lives and never listens.
         $null = Invoke-UserLinkBackfill -Connection $admin | Undo-UserLink -Confirm:$false
+        $null = Save-UserSyncMetric -Connection $admin
         Invoke-TestSql $admin @'
 INSERT INTO linkage.run (id, kind, target, batch, walk, backend_pid, backend_start, heartbeat_at)
 SELECT '01990000-0000-7000-8000-000000000003', 'Deaf', 'deaf', 'x', '{}', pid, backend_start, now() + interval '1 hour'
@@ -139,36 +155,44 @@ SELECT r.rolname AS role, c.oid::regclass::text AS "table", string_agg(DISTINCT 
 FROM pg_roles r
 CROSS JOIN pg_class c
 CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p (name)
-WHERE r.rolname IN ('linkage_reader', 'linkage_runner') AND c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+WHERE r.rolname IN ('linkage_reader', 'linkage_runner') AND c.relnamespace IN ('public'::regnamespace, 'auth'::regnamespace) AND c.relkind = 'r'
   AND (has_table_privilege(r.oid, c.oid, p.name)
     OR CASE WHEN p.name IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') THEN has_any_column_privilege(r.oid, c.oid, p.name) END)
 GROUP BY 1, 2
 ORDER BY 1, 2
 '@
         $rights | ForEach-Object { "$($_.role) $($_.table) $($_.rights)" } | Should -Be @(
+            'linkage_reader auth.users SELECT'
+            'linkage_reader cleanup_audit_log SELECT'
             'linkage_reader event_guests SELECT'
             'linkage_reader feature_flags SELECT'
             'linkage_reader letters SELECT'
             'linkage_reader message_deliveries SELECT'
             'linkage_reader user_link_audit SELECT'
+            'linkage_reader user_sync_monitoring_log SELECT'
             'linkage_reader users SELECT'
+            'linkage_runner auth.users SELECT'
+            'linkage_runner cleanup_audit_log INSERT SELECT'
             'linkage_runner event_guests SELECT'
             'linkage_runner feature_flags INSERT SELECT UPDATE'
             'linkage_runner letters SELECT UPDATE'
             'linkage_runner message_deliveries SELECT UPDATE'
             'linkage_runner user_link_audit DELETE INSERT SELECT'
-            'linkage_runner users SELECT'
+            'linkage_runner user_sync_monitoring_log INSERT SELECT'
+            'linkage_runner users DELETE INSERT SELECT UPDATE'
         )
         (Invoke-TestSql $admin @'
 SELECT
   has_table_privilege('bob', 'message_deliveries', 'SELECT') AS reads_whole_rows,
   (SELECT string_agg(column_name, ' ') FROM information_schema.column_privileges
    WHERE grantee = 'linkage_runner' AND table_name = 'message_deliveries' AND privilege_type = 'UPDATE') AS writes,
+  has_column_privilege('bob', 'auth.users', 'encrypted_password', 'SELECT')
+    OR has_column_privilege('bob', 'auth.users', 'confirmation_token', 'SELECT') AS reads_secrets,
   (SELECT count(*) FROM pg_roles r WHERE r.rolname IN ('linkage_reader', 'linkage_runner')
      AND (r.rolcanlogin OR r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolbypassrls OR r.rolreplication)) AS mighty,
   (SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname IN ('linkage_reader', 'linkage_runner')) AS memberships,
   (SELECT rolsuper FROM pg_roles WHERE rolname = 'owner') AS is_owner_super
-'@ | ConvertTo-Json -Compress) | Should -Be '{"reads_whole_rows":false,"writes":"user_id","mighty":0,"memberships":0,"is_owner_super":false}'
+'@ | ConvertTo-Json -Compress) | Should -Be '{"reads_whole_rows":false,"writes":"user_id","reads_secrets":false,"mighty":0,"memberships":0,"is_owner_super":false}'
     }
 
     It 'are the same after the script was run again' {
@@ -202,6 +226,15 @@ SELECT
   has_table_privilege('A Runner', 'linkage.run', 'UPDATE') AS runs,
   pg_has_role('A Runner', 'pg_read_all_stats', 'USAGE') AS sees_replicas
 '@ | ConvertTo-Json -Compress) | Should -Be '{"calls":true,"writes":false,"runs":true,"sees_replicas":true}'
+    }
+
+    It 'let the runner undo a repair of ghosts, and the reader see what that would do' {
+        $run = Repair-GhostUser -All -Connection $runner -WarningAction SilentlyContinue -ErrorAction Stop
+        $foreseen = Undo-LinkageRun $run.RunId -Connection $reader -WhatIf -ErrorAction Stop 6>$null
+        $undo = Undo-LinkageRun $run.RunId -Connection $runner -Confirm:$false -ErrorAction Stop
+
+        $run.Repaired | Should -BeGreaterThan 0
+        $foreseen.RolledBack, $undo.RolledBack | Should -Be $run.Repaired, $run.Repaired
     }
 
     Context '<Cmdlet>' -ForEach $reading {
@@ -279,7 +312,7 @@ SELECT
             $shown | Where-Object { $_.PSObject.Properties['Status'] -and $_.Status -in 'Healthy', 'completed' } | Should -BeNullOrEmpty
             $faults[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Database.RowSecurity,*'
             $faults[0].CategoryInfo.Category | Should -Be 'PermissionDenied'
-            $faults[0].Exception.TableName | Should -Match '^(public|linkage)\.[a-z_]+$'
+            $faults[0].Exception.TableName | Should -Match '^(public|auth|linkage)\.[a-z_]+$'
             $faults[0].Exception.Message | Should -Match 'ALTER ROLE bob BYPASSRLS'
             Get-DatabaseDigest $admin | Should -Be $before
         }
