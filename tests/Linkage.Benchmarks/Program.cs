@@ -1,6 +1,7 @@
 using Linkage.Benchmarks;
 using Linkage.Benchmarks.Measuring;
 using Linkage.Benchmarks.UserLinks;
+using Linkage.Benchmarks.UserSync;
 
 // dotnet run -c Release --project tests/Linkage.Benchmarks -- NAME [--rows N] [--runs N] [--only WORD,...] [--docs FOLDER]
 switch (args.FirstOrDefault())
@@ -13,11 +14,13 @@ switch (args.FirstOrDefault())
         return await TriggerBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "integrity":
         return await IntegrityBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 5, rows: 10_000_000));
+    case "usersync":
+        return await UserSyncBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "phones":
         var phones = BenchmarkOptions.Parse(args, runs: 5);
         await PhonesBenchmark.RunAsync(phones.Rows, phones.Runs);
         return 0;
     default:
-        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, phones.");
+        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, usersync, phones.");
         return 1;
 }

@@ -6,12 +6,12 @@ using Npgsql;
 namespace Linkage.Benchmarks.Measuring;
 
 /// <summary>
-/// A PostgreSQL of its own that keeps its promises to the disk, with a template of sample data and an installed Linkage. Every contender
+/// A PostgreSQL of its own that keeps its promises to the disk, with a template of data and an installed Linkage. Every contender
 /// gets a fresh copy of it, in the same state of caches, vacuum and checkpoint.
 /// </summary>
 internal sealed class BenchmarkServer : IAsyncDisposable
 {
-    public const string Template = "template_deliveries";
+    public const string Template = "template_data";
 
     // Nothing that comes and goes by itself: no autovacuum, no checkpoint but those between contenders. Compiling (JIT) helps nobody here.
     private static readonly Dictionary<string, string> _settings = new()
@@ -30,20 +30,35 @@ internal sealed class BenchmarkServer : IAsyncDisposable
 
     public Version Version => _sandbox.ServerVersion;
 
-    public SampleDataOverview Data { get; private set; } = null!;
+    /// <summary>What the sample data is, if there is any.</summary>
+    public SampleDataOverview Data => _sandbox.SampleData!;
 
-    public static async Task<BenchmarkServer> StartAsync(int deliveries)
+    /// <summary>Sample data, and all of Linkage that fits it.</summary>
+    public static Task<BenchmarkServer> StartAsync(int deliveries) =>
+        StartAsync(new SandboxOptions { SampleDeliveries = deliveries }, _ => Task.CompletedTask, []);
+
+    /// <summary>Data of a benchmark's own, and those components of Linkage.</summary>
+    public static Task<BenchmarkServer> StartAsync(Func<NpgsqlConnection, Task> load, params string[] components) =>
+        StartAsync(new SandboxOptions(), load, components);
+
+    private static async Task<BenchmarkServer> StartAsync(SandboxOptions data, Func<NpgsqlConnection, Task> load, string[] components)
     {
         var sandbox = await PostgresSandbox.StartAsync(
-            new SandboxOptions { Durable = true, Settings = _settings, Database = Template, SampleDeliveries = deliveries },
-            CancellationToken.None);
-        var server = new BenchmarkServer(sandbox) { Data = sandbox.SampleData! };
+            data with { Durable = true, Settings = _settings, Database = Template }, CancellationToken.None);
+        var server = new BenchmarkServer(sandbox);
         try
         {
+            await using (var connection = new NpgsqlConnection(server.ConnectionStringOf(Template)))
+            {
+                await connection.OpenAsync();
+                await load(connection);
+            }
+
             await using (var database = await LinkageDatabase.OpenAsync(sandbox.ConnectionString, CancellationToken.None))
             {
                 var installer = new SchemaInstaller(database);
-                await installer.ApplyAsync(await installer.PlanAsync([], CancellationToken.None), _ => { }, null, CancellationToken.None);
+                var plan = await installer.PlanAsync(components, CancellationToken.None);
+                await installer.ApplyAsync(plan, _ => { }, null, CancellationToken.None);
             }
 
             await server.VacuumAsync(Template);

@@ -1,4 +1,4 @@
-namespace Linkage.Benchmarks.UserLinks;
+namespace Linkage.Benchmarks.Measuring;
 
 /// <summary>The contenders' statements.</summary>
 internal static class SqlFiles
