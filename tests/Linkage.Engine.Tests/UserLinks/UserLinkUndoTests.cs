@@ -68,6 +68,7 @@ public sealed class UserLinkUndoTests
 
         Assert.Null(await scene.UserOfAsync(delivery));
         Assert.Equal(("completed", "undone"), (await StatusAsync(scene, undo.RunId.Value), await StatusAsync(scene, redo.RunId.Value)));
+        Assert.Equal("undone", await StatusAsync(scene, run));
         Assert.Equal(1, await SuppressionsAsync(scene));
     }
 
