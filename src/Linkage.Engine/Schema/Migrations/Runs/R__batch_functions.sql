@@ -127,7 +127,7 @@ BEGIN
     BEGIN
       result := linkage.examine(run.batch, run.id, run.walk, key_set, mode);
     EXCEPTION
-      WHEN query_canceled OR OTHERS THEN
+      WHEN query_canceled OR assert_failure OR OTHERS THEN
         IF NOT linkage.is_fault_of_a_row(SQLSTATE) OR linkage.was_cancelled(SQLSTATE) THEN
           RAISE;
         END IF;
