@@ -77,8 +77,8 @@ internal sealed class SchemaState
             EmbeddedSql.Read("Schema/find_installation.sql"), new { applicationSchema = schema });
         if (!facts.HasApplicationSchema)
             throw new SchemaException($"This database has no schema {schema}. Name the schema of the application's tables with -Schema.");
-        if (schema.IndexOfAny(['\'', '"', '\\', '$', '{']) >= 0)
-            throw new SchemaException($"Linkage can't work in a schema whose name holds a quote, a backslash, a dollar sign or a brace, as {schema} does.");
+        if (schema.IndexOfAny(['\'', '"', '\\', '$', '{', '%']) >= 0)
+            throw new SchemaException($"Linkage can't work in a schema whose name holds a quote, a backslash, a dollar sign, a percent sign or a brace, as {schema} does.");
         return new SchemaState
         {
             ApplicationSchema = schema,

@@ -9,21 +9,28 @@ handler AS (
   FROM pg_proc p
   WHERE p.oid = to_regprocedure('{{app}}.handle_new_user()') AND COALESCE(obj_description(p.oid, 'pg_proc') NOT LIKE 'Linkage: %', true)
 ),
-written AS (
-  SELECT DISTINCT lower(replace(m.parts[2], '"', '')) AS name
-  FROM handler h
+code AS (
+  SELECT regexp_replace(h.prosrc, '--[^\n]*', '', 'g') AS text FROM handler h
+),
+-- What it writes to, and what it calls for the effect alone.
+other AS (
+  SELECT DISTINCT 'writes to ' || lower(replace(m.parts[2], '"', '')) AS deed
+  FROM code c
   CROSS JOIN regexp_matches(
-    regexp_replace(h.prosrc, '--[^\n]*', '', 'g'),
-    '\m(insert\s+into|update|delete\s+from|perform|select)\s+((?:"?\w+"?\.)?"?\w+"?)\s*(?=\(|\s|;)', 'gi') AS m (parts)
-  WHERE m.parts[1] ~* '^(insert|delete)' OR (m.parts[1] ~* '^update' AND m.parts[2] !~* '^set$')
+    c.text, '\m(insert\s+into|update|delete\s+from)\s+((?:"?\w+"?\.)?"?\w+"?)\s*(?=\(|\s|;)', 'gi') AS m (parts)
+  WHERE NOT (m.parts[1] ~* '^update' AND m.parts[2] ~* '^set$')
+    AND lower(replace(m.parts[2], '"', '')) NOT IN (
+      replace(lower('{{profiles}}'), '"', ''), split_part(replace(lower('{{profiles}}'), '"', ''), '.', 2))
+  UNION
+  SELECT 'calls ' || lower(replace(m.parts[1], '"', ''))
+  FROM code c
+  CROSS JOIN regexp_matches(c.text, '\mperform\s+((?:"?\w+"?\.)?"?\w+"?)\s*\(', 'gi') AS m (parts)
 )
 SELECT
-  format('The existing function {{app}}.handle_new_user() also writes to %s, which Linkage''s does not.', string_agg(w.name, ', ' ORDER BY w.name)) AS "Problem",
+  format('The existing function {{app}}.handle_new_user() also %s, which Linkage''s does not.', string_agg(o.deed, ', ' ORDER BY o.deed)) AS "Problem",
   'Move that to a function and trigger of its own (ALTER FUNCTION {{app}}.handle_new_user() RENAME TO ..., if it keeps its trigger, less the '
   'insert of the profile), and install again.' AS "Remedy"
-FROM written w
-WHERE w.name NOT IN (
-  replace(lower('{{profiles}}'), '"', ''), split_part(replace(lower('{{profiles}}'), '"', ''), '.', 2))
+FROM other o
 HAVING count(*) > 0
 UNION ALL
 SELECT

@@ -194,30 +194,6 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 AS $$ SELECT * FROM linkage.profile_columns_by(ARRAY(SELECT m FROM linkage.profile_mapping m)) $$;
 
--- What an INSERT of profiles writes, comma separated: the columns; their values, named like them, on alias a of the accounts; and why a row
--- v of such values can't be written for want of a value, as an expression.
-CREATE OR REPLACE FUNCTION linkage.profile_insert(OUT columns text, OUT column_values text, OUT missing_value text)
-LANGUAGE sql STABLE
-AS $$
-  SELECT
-    string_agg(pg_catalog.quote_ident(c.profile_column), ', ' ORDER BY c."position") FILTER (WHERE c.expression IS NOT NULL),
-    string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position")
-      FILTER (WHERE c.expression IS NOT NULL),
-    pg_catalog.format('CASE %s END', pg_catalog.concat_ws(' ',
-      string_agg(
-        pg_catalog.format(
-          'WHEN %s THEN %L',
-          CASE WHEN c.expression IS NULL THEN 'true' ELSE pg_catalog.format('v.%I IS NULL', c.profile_column) END,
-          pg_catalog.format(
-            '%s is required, and %s', c.profile_column,
-            COALESCE(
-              'the account has no ' || NULLIF(pg_catalog.array_to_string(c.sources, ', '), ''),
-              'comes from nowhere: Set-UserSyncMapping -Column ' || c.profile_column || ' says from where'))),
-        ' ' ORDER BY c."position") FILTER (WHERE c.is_required),
-      'WHEN false THEN '''''))
-  FROM linkage.profile_columns() c
-$$;
-
 -- A column as it would be if it were mapped so, or by its usual sources if its mapping were forgotten.
 CREATE OR REPLACE FUNCTION linkage.profile_column_by(wanted text, wanted_sources text[], wanted_fallback text, is_wanted boolean)
 RETURNS TABLE (

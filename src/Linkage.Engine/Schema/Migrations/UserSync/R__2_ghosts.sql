@@ -135,7 +135,7 @@ BEGIN
      ORDER BY s.ordinal',
     CASE WHEN linkage.account_column_type('email') IS NULL THEN 'NULL::text' ELSE 'a.email::text' END,
     CASE WHEN linkage.account_column_type('phone') IS NULL THEN 'NULL::text' ELSE 'a.phone::text' END,
-    linkage.active_account('a'), (linkage.profile_insert()).missing_value, COALESCE(found, 'NULL'),
+    linkage.active_account('a'), (linkage.profile_insert()).refusal, COALESCE(found, 'NULL'),
     (linkage.profile_row()).column_values, conflicts)
   USING ids;
 END

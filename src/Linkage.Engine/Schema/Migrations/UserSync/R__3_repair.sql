@@ -130,12 +130,20 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   source   record := linkage.profile_insert();
+  target   text := linkage.profile_conflict_target();
   repaired bigint := 0;
   sample   jsonb := '[]';
   others   {{account_id}}[] := ids;
   rest     jsonb;
 BEGIN
   IF mode = 'apply' AND fault IS NULL THEN
+    IF target <> '' THEN
+      -- Any other conflict is an error of the whole statement then, so it is looked for before.
+      reasons := (
+        SELECT array_agg(COALESCE(r.reason, j.obstacle) ORDER BY j.ordinal)
+        FROM linkage.judge_ghosts(ids) j
+        JOIN unnest(reasons) WITH ORDINALITY AS r (reason, ordinal) ON r.ordinal = j.ordinal);
+    END IF;
     EXECUTE format(
       'WITH item AS MATERIALIZED (
          SELECT * FROM unnest($1, $2) WITH ORDINALITY AS i (account_id, reason, ordinal)
@@ -148,7 +156,7 @@ BEGIN
          CROSS JOIN LATERAL (SELECT %3$s) AS v
          WHERE i.reason IS NULL AND %4$s AND (%5$s) IS NULL
          ORDER BY i.ordinal
-         ON CONFLICT DO NOTHING
+         ON CONFLICT %6$s DO NOTHING
          RETURNING p.{{profile_key}} AS key, to_jsonb(p) AS copy
        ),
        logged AS (
@@ -172,11 +180,10 @@ BEGIN
            FROM item i
            WHERE NOT EXISTS (SELECT FROM written w WHERE w.key = i.account_id::{{profile_id}})
          )',
-      source.columns,
-      regexp_replace(source.columns, '(^|, )', '\1v.', 'g'),
-      source.column_values, linkage.active_account('a'), source.missing_value)
+      source.columns, source.v_columns, source.column_values, linkage.active_account('a'), source.refusal, target)
     INTO repaired, sample, others
     USING ids, reasons, run_id, '{{profiles}}';
+    PERFORM linkage.check_deferred_constraints();
   END IF;
 
   IF others IS NOT NULL THEN

@@ -24,7 +24,7 @@ CREATE OR REPLACE FUNCTION linkage.profile_referrers() RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT pg_catalog.format(
-    'NULLIF(pg_catalog.concat_ws('', ''%s), '''')',
+    'NULLIF(pg_catalog.concat_ws('', '', NULL%s), '''')',
     COALESCE(string_agg(
       pg_catalog.format(
         ', CASE WHEN EXISTS (SELECT FROM %s AS c WHERE %s%s) THEN %L END',
@@ -86,13 +86,15 @@ BEGIN
          FROM unnest($1, $2, $3) AS c (key, copy, is_removal)
          CROSS JOIN LATERAL jsonb_populate_record(NULL::{{profiles}}, c.copy) AS r
          WHERE NOT c.is_removal AND EXISTS (SELECT FROM auth.users a WHERE a.id::{{profile_id}} = c.key::{{profile_id}} AND %s)
-         ON CONFLICT DO NOTHING
+         ON CONFLICT %s DO NOTHING
          RETURNING p.{{profile_key}}::text AS key
        )
        SELECT array_agg(d.key) FROM (SELECT key FROM gone UNION ALL SELECT key FROM back) AS d',
-      linkage.profile_referrers(), linkage.stored_profile_columns(''), linkage.stored_profile_columns('r.'), linkage.active_account('a'))
+      linkage.profile_referrers(), linkage.stored_profile_columns(''), linkage.stored_profile_columns('r.'), linkage.active_account('a'),
+      linkage.profile_conflict_target())
     INTO done
     USING asked.keys, asked.copies, asked.removals;
+    PERFORM linkage.check_deferred_constraints();
   END IF;
   RETURN linkage.explain_profile_undo(run_id, asked.keys, asked.copies, asked.removals, COALESCE(done, '{}'), mode, walk ->> 'fault');
 END

@@ -33,23 +33,9 @@ AS $$
       IF NOT FOUND AND NOT EXISTS (SELECT FROM {{profiles}} p WHERE p.{{profile_key}} = NEW.id::{{profile_id}}) THEN
         RAISE EXCEPTION ''A trigger or rule of the application kept the profile from being written.'';
       END IF;
-      %s',
-    p.columns, p.column_values, linkage.check_deferred_statement())
+      PERFORM linkage.check_deferred_constraints();',
+    p.columns, p.column_values)
   FROM linkage.profile_insert() p
-$$;
-
--- What is checked at the end of the transaction only would fail the sign-up there, where nothing can be caught: the statements that check the
--- deferred constraints of the profiles here and now, and defer them again.
-CREATE OR REPLACE FUNCTION linkage.check_deferred_statement() RETURNS text
-LANGUAGE sql STABLE
-AS $$
-  SELECT CASE WHEN count(*) > 0 THEN
-    pg_catalog.format('SET CONSTRAINTS %1$s IMMEDIATE; SET CONSTRAINTS %1$s DEFERRED;', string_agg(
-      pg_catalog.format('%I.%I', n.nspname, c.conname), ', ' ORDER BY c.conname))
-  END
-  FROM pg_catalog.pg_constraint c
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
-  WHERE c.conrelid = '{{profiles}}'::regclass AND c.condeferred
 $$;
 
 -- The body of handle_new_user.
@@ -64,7 +50,7 @@ BEGIN
       %s
   END IF;
   RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN assert_failure OR OTHERS THEN
   BEGIN
     PERFORM linkage.note_user_sync_fault(NEW.id, 'create', SQLSTATE, SQLERRM);
   EXCEPTION WHEN OTHERS THEN
@@ -80,6 +66,17 @@ $create$;
 CREATE OR REPLACE FUNCTION linkage.followed_sources() RETURNS text[]
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT ARRAY['email', 'phone', 'email_confirmed_at', 'phone_confirmed_at', 'confirmed_at'] $$;
+
+-- The columns of a profile that follow, as values on alias a of the accounts; and whether a row n of those differs from the profile p.
+CREATE OR REPLACE FUNCTION linkage.followed_columns(OUT column_values text, OUT difference text)
+LANGUAGE sql STABLE
+AS $$
+  SELECT
+    string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position"),
+    COALESCE(string_agg(pg_catalog.format('n.%1$I IS DISTINCT FROM p.%1$I', c.profile_column), ' OR ' ORDER BY c."position"), 'false')
+  FROM linkage.profile_columns() c
+  WHERE c.expression IS NOT NULL AND c.sources <> '{}' AND c.sources <@ linkage.followed_sources()
+$$;
 
 -- The body of handle_user_update. A profile's column follows if it still has what the account had before, or nothing: what the
 -- application or its user changed there is theirs. Phones are compared in E.164.
@@ -98,9 +95,13 @@ BEGIN
       %3$s
   %4$s
   END IF;
-  DELETE FROM linkage.user_sync_fault f WHERE f.account_id = NEW.id AND f.operation = 'update';
+  DELETE FROM linkage.user_sync_fault f
+  WHERE f.account_id = NEW.id AND f.operation = 'update'
+    -- else the profile still has what an earlier fault left there
+    AND NOT EXISTS (
+      SELECT FROM {{profiles}} p CROSS JOIN (SELECT %5$s FROM (SELECT NEW.*) AS a) AS n WHERE p.{{profile_key}} = NEW.id::{{profile_id}} AND (%6$s));
   RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN assert_failure OR OTHERS THEN
   BEGIN
     PERFORM linkage.note_user_sync_fault(NEW.id, CASE WHEN %2$s THEN 'update' ELSE 'create' END, SQLSTATE, SQLERRM);
   EXCEPTION WHEN OTHERS THEN
@@ -118,13 +119,12 @@ $template$,
       FROM (SELECT %s FROM (SELECT NEW.*) AS a) AS n
       CROSS JOIN (SELECT %s FROM (SELECT OLD.*) AS a) AS o
       WHERE p.{{profile_key}} = NEW.id::{{profile_id}} AND (%s);
-      %s',
+      PERFORM linkage.check_deferred_constraints();',
         string_agg(
           pg_catalog.format('%1$I = CASE WHEN %2$s THEN n.%1$I ELSE p.%1$I END', c.profile_column, f.follows), ', ' ORDER BY c."position"),
         string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position"),
         string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position"),
-        string_agg(f.follows, ' OR ' ORDER BY c."position"),
-        linkage.check_deferred_statement())
+        string_agg(f.follows, ' OR ' ORDER BY c."position"))
       FROM linkage.profile_columns() c
       CROSS JOIN LATERAL (
         SELECT pg_catalog.format(
@@ -134,7 +134,9 @@ $template$,
       ) AS f (follows)
       WHERE c.expression IS NOT NULL AND c.sources <> '{}' AND c.sources <@ linkage.followed_sources()
       HAVING count(*) > 0
-    ))
+    ),
+    followed.column_values, followed.difference)
+  FROM linkage.followed_columns() followed
 $create$;
 
 -- Makes both trigger functions from the mapping as it is now.

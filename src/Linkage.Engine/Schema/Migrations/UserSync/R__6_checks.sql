@@ -28,12 +28,8 @@ RETURNS TABLE (account_id {{account_id}}, operation text, sql_state text, messag
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  followed text;
+  followed record := linkage.followed_columns();
 BEGIN
-  SELECT string_agg(format('n.%1$I IS DISTINCT FROM p.%1$I', c.profile_column), ' OR ' ORDER BY c."position")
-  INTO followed
-  FROM linkage.profile_columns() c
-  WHERE c.expression IS NOT NULL AND c.sources <> '{}' AND c.sources <@ linkage.followed_sources();
   RETURN QUERY EXECUTE format(
     'SELECT f.account_id, f.operation, f.sql_state, f.message, f.last_at
      FROM linkage.user_sync_fault f
@@ -41,7 +37,7 @@ BEGIN
      LEFT JOIN {{profiles}} p ON p.{{profile_key}} = a.id::{{profile_id}}
      LEFT JOIN LATERAL (SELECT %s) AS n ON true
      WHERE CASE f.operation WHEN ''create'' THEN p.{{profile_key}} IS NULL ELSE p.{{profile_key}} IS NOT NULL AND (%s) END',
-    linkage.active_account('a'), (linkage.profile_insert()).column_values, COALESCE(followed, 'false'));
+    linkage.active_account('a'), followed.column_values, followed.difference);
 END
 $$;
 

@@ -21,6 +21,8 @@ key_column AS (
   FROM pg_class c
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relnamespace = '{{app}}'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname IN ('users', 'profiles')
+    -- it stands in scripts and formats as it is
+    AND a.attname !~ '[''"\\$%{]'
     AND c.oid NOT IN (SELECT u.oid FROM account u)
     -- a profile is told by its key alone
     AND EXISTS (
