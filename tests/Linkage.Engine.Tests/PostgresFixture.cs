@@ -18,6 +18,7 @@ public static class PostgresFixture
     private static readonly Lazy<Task<string>> _schemaTemplate = new(CreateSchemaTemplateAsync);
     private static readonly Lazy<Task<string>> _linkedTemplate = new(CreateLinkedTemplateAsync);
     private static readonly ConcurrentDictionary<SampleDataOptions, Lazy<Task<string>>> _sampleTemplates = new();
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> _filledTemplates = new();
     private static int _databases;
 
     /// <summary>The server that all tests share: fault tests start one of their own.</summary>
@@ -44,6 +45,10 @@ public static class PostgresFixture
 
     /// <summary>A database with the application's tables, all empty, and Linkage installed: see <see cref="LinkedDatabase"/>.</summary>
     internal static async Task<TestDatabase> CreateLinkedDatabaseAsync() => await CreateAsync(await _linkedTemplate.Value);
+
+    /// <summary>A database that was filled once for all tests that ask for that key, and is copied for each.</summary>
+    internal static async Task<TestDatabase> CreateFilledDatabaseAsync(string key, Func<string, Task> fill) =>
+        await CreateAsync(await _filledTemplates.GetOrAdd(key, _ => new(() => CreateFilledTemplateAsync(fill))).Value);
 
     /// <summary>A database with the application's tables and so many deliveries; equal ones are generated once and then copied.</summary>
     public static Task<TestDatabase> CreateSampleDatabaseAsync(int deliveries) =>
@@ -90,6 +95,13 @@ public static class PostgresFixture
         await using var connection = new NpgsqlConnection(await CreateTemplateAsync(name, template: null));
         await connection.OpenAsync();
         await SampleData.FillAsync(connection, options, CancellationToken.None);
+        return name;
+    }
+
+    private static async Task<string> CreateFilledTemplateAsync(Func<string, Task> fill)
+    {
+        var name = $"template_filled_{Interlocked.Increment(ref _databases)}";
+        await fill(await CreateTemplateAsync(name, template: null));
         return name;
     }
 
