@@ -1,29 +1,33 @@
 -- Who lacks a profile, and whether one can be made: one answer for report, preview and repair.
 
--- The ids of accounts without profile, soft-deleted and anonymous ones less, as a query; oldest first where asked.
--- Plan: an anti-join of two index-only scans; the wide rows of the accounts are fetched for what is left only.
-CREATE OR REPLACE FUNCTION linkage.ghost_query() RETURNS text
-LANGUAGE sql STABLE
+-- What is in one of the two tables only: the accounts without profile, soft-deleted and anonymous ones too, and how many profiles have no
+-- account.
+-- Plan: a full merge join of two index-only scans. It needs no memory, and takes less time than several processes that hash: hence the
+-- settings.
+CREATE OR REPLACE FUNCTION linkage.find_user_sync_gaps(OUT accounts {{account_id}}[], OUT orphans bigint)
+LANGUAGE plpgsql STABLE SET jit = off SET max_parallel_workers_per_gather = 0 SET random_page_cost = 1.1
 AS $$
-  SELECT pg_catalog.format(
-    'SELECT a.id, a.created_at
-     FROM (
-       SELECT i.id FROM auth.users i
-       WHERE NOT EXISTS (SELECT FROM {{profiles}} p WHERE p.{{profile_key}} = i.id::{{profile_id}})
-       OFFSET 0
-     ) AS g
-     JOIN auth.users a ON a.id = g.id
-     WHERE %s', linkage.active_account('a'))
+BEGIN
+  SELECT COALESCE(array_agg(i.id) FILTER (WHERE i.id IS NOT NULL), '{}'), count(*) FILTER (WHERE i.id IS NULL)
+  INTO accounts, orphans
+  FROM auth.users i
+  FULL JOIN {{profiles}} p ON p.{{profile_key}} = i.id::{{profile_id}}
+  WHERE i.id IS NULL OR p.{{profile_key}} IS NULL;
+END
 $$;
 
 -- All ghosts, oldest first.
+-- Plan: by primary key, or in the order of the table if they are many: the server sees how many there are.
 CREATE OR REPLACE FUNCTION linkage.all_ghosts() RETURNS {{account_id}}[]
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
   ids {{account_id}}[];
 BEGIN
-  EXECUTE format('SELECT array_agg(g.id ORDER BY g.created_at, g.id) FROM (%s) AS g', linkage.ghost_query()) INTO ids;
+  EXECUTE format(
+    'SELECT array_agg(a.id ORDER BY a.created_at, a.id) FROM auth.users a WHERE a.id = ANY ($1) AND %s', linkage.active_account('a'))
+  INTO ids
+  USING (linkage.find_user_sync_gaps()).accounts;
   RETURN COALESCE(ids, '{}');
 END
 $$;
@@ -143,7 +147,8 @@ $$;
 
 -- Ghosts of a list who share with one before them what has to be unique: only one of them can have a profile, and the first one that can
 -- be repaired gets it.
--- Plan: one window per unique key over the list; the others only for those who share something.
+-- Plan: one window per unique key over the list, whose accounts are read by primary key, or in the order of the table if they are many; the
+-- others only for those who share something.
 CREATE OR REPLACE FUNCTION linkage.rival_ghosts(ids {{account_id}}[]) RETURNS TABLE (account_id {{account_id}}, obstacle text)
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
@@ -159,7 +164,7 @@ BEGIN
   SELECT string_agg(format(
     'SELECT s.ordinal, s.account_id, %L || min(s.ordinal) OVER w AS shared, %L AS label, count(*) OVER w AS members
      FROM unnest($1) WITH ORDINALITY AS s (account_id, ordinal)
-     JOIN auth.users a ON a.id = s.account_id
+     JOIN auth.users a ON a.id = s.account_id AND a.id = ANY ($1)
      CROSS JOIN LATERAL (SELECT %s) AS v
      CROSS JOIN LATERAL (SELECT %s FROM (SELECT v.*) AS r WHERE %s) AS q
      WHERE %s

@@ -1,23 +1,18 @@
 -- How well accounts and profiles match: the four checks, figures, and what was measured over time.
 
--- Ghosts and orphans, counted in one pass; the ghost that has waited longest.
--- Plan: a full merge or hash join of two index-only scans; the wide rows of the accounts are fetched for ghosts only.
+-- Ghosts and orphans, and the ghost that has waited longest.
+-- Plan: one pass over both tables' keys (linkage.find_user_sync_gaps); the wide rows of the accounts are read for those without profile only.
 CREATE OR REPLACE FUNCTION linkage.count_user_sync_gaps(OUT ghosts bigint, OUT orphans bigint, OUT oldest_ghost_at timestamptz)
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
+DECLARE
+  accounts {{account_id}}[];
 BEGIN
+  SELECT g.accounts, g.orphans INTO accounts, orphans FROM linkage.find_user_sync_gaps() g;
   EXECUTE format(
-    'SELECT
-       count(*) FILTER (WHERE a.id IS NOT NULL), count(*) FILTER (WHERE g.id IS NULL), min(a.created_at)
-     FROM (
-       SELECT i.id
-       FROM auth.users i
-       FULL JOIN {{profiles}} p ON p.{{profile_key}} = i.id::{{profile_id}}
-       WHERE i.id IS NULL OR p.{{profile_key}} IS NULL
-       OFFSET 0
-     ) AS g
-     LEFT JOIN auth.users a ON a.id = g.id AND %s', linkage.active_account('a'))
-  INTO ghosts, orphans, oldest_ghost_at;
+    'SELECT count(*), min(a.created_at) FROM auth.users a WHERE a.id = ANY ($1) AND %s', linkage.active_account('a'))
+  INTO ghosts, oldest_ghost_at
+  USING accounts;
 END
 $$;
 
