@@ -1,5 +1,6 @@
 using Linkage.Benchmarks.Measuring;
 using Linkage.Engine.Runs;
+using Linkage.Engine.UserSync;
 
 namespace Linkage.Benchmarks.UserSync;
 
@@ -56,11 +57,8 @@ internal sealed class GhostRepairContest(BenchmarkServer server, string template
     private static async Task RepairAsync(BenchmarkDatabase database, int workers)
     {
         await using var engine = await database.OpenEngineAsync();
-        await new RunEngine(engine).RunAsync(
-            new RunWork("SELECT linkage.ghost_repair_work()::text")
-            {
-                Supply = (session, runId) => session.ExecuteAsync("SELECT linkage.list_ghosts(@runId, NULL)", new { runId }),
-            },
+        await new GhostUserRepair(engine).RunAsync(
+            accountIds: null,
             new RunOptions { Caller = "Benchmark", Settings = new RunSettings { ThrottleLimit = workers } },
             _ => { },
             CancellationToken.None);
