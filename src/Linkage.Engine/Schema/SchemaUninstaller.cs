@@ -61,12 +61,13 @@ public sealed class SchemaUninstaller(LinkageDatabase database, bool includeHist
             var reason = step.Phase == 4 ? await TryAsync(session, step) : null;
             if (step.Phase != 4)
                 await RestoreAsync(session, step);
+            // What can't be dropped yet is still ours: a trigger on another role's table goes with its function.
             await session.ExecuteAsync(
                 """
-                DELETE FROM linkage.installed_object WHERE object = @Object;
+                DELETE FROM linkage.installed_object WHERE object = @Object AND NOT @isLeft;
                 DELETE FROM linkage.replaced_definition WHERE object = @Object AND NOT @isDrop;
                 """,
-                new { step.Object, isDrop = step.Phase == 1 });
+                new { step.Object, isDrop = step.Phase == 1, isLeft = step.Statements.Length == 0 });
             if (!IsRestoredLater(step, steps))
                 done.Add(new(step.Kind, step.Object, reason is null ? step.Action : "Kept", reason));
         }

@@ -1,3 +1,4 @@
+using Linkage.Engine.Sandbox;
 using Linkage.Engine.Schema;
 
 namespace Linkage.Engine.Tests.Schema;
@@ -29,6 +30,32 @@ public sealed class SchemaUninstallerTests
         await UninstallAsync(database, includeHistory: true);
 
         Assert.Equal(before, await database.QueryAsync<string>(Objects));
+    }
+
+    [Fact]
+    public async Task A_trigger_on_a_table_of_another_role_goes_with_its_function()
+    {
+        await using var database = await LinkedDatabase.CreateUnlinkedAsync();
+        await AuthenticationSchema.CreateAsync(database.Connection, CancellationToken.None);
+        var installer = await Roles.CreateAsync(database, "installer");
+        await Roles.GiveTablesAsync(database, installer);
+        await database.ExecuteAsync(
+            $"""
+            GRANT CREATE ON DATABASE "{database.Engine.Database}" TO "{installer}"; ALTER ROLE "{installer}" BYPASSRLS;
+            GRANT USAGE ON SCHEMA auth TO "{installer}"; GRANT SELECT, TRIGGER ON auth.users TO "{installer}";
+            """);
+        const string Triggers = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'auth.users'::regclass AND NOT tgisinternal ORDER BY 1";
+        await using (var asInstaller = await Roles.ConnectAsync(database, installer))
+        {
+            await LinkedDatabase.InstallAsync(asInstaller);
+            Assert.Equal(["on_auth_user_created", "on_auth_user_updated"], await database.QueryAsync<string>(Triggers));
+
+            await new SchemaUninstaller(asInstaller, includeHistory: true).ApplyAsync(_ => { }, waiting: null, CancellationToken.None);
+        }
+
+        Assert.Empty(await database.QueryAsync<string>(Triggers));
+        Assert.Empty(await database.QueryAsync<string>("SELECT proname FROM pg_proc WHERE proname LIKE 'handle\\_%'"));
+        await Roles.DropAsync(database, installer);
     }
 
     [Fact]
