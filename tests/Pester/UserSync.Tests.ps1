@@ -453,6 +453,17 @@ Describe 'Get-UserSyncMapping, Set-UserSyncMapping and Remove-UserSyncMapping' {
         (Test-LinkageSchema -Quiet) | Should -BeTrue
     }
 
+    It 'fill a column whatever its name is' {
+        $ghost = New-Ghost 'late@example.com'
+        Invoke-TestSql $connection 'ALTER TABLE users ADD COLUMN "a, ""%b" text'
+
+        $null = Set-UserSyncMapping 'a, "%b' -Value 'x'
+        $null = Repair-GhostUser $ghost
+        Invoke-TestSql $connection "INSERT INTO auth.users (id, email, created_at) VALUES (gen_random_uuid(), 'next@example.com', now())"
+
+        (Invoke-TestSql $connection "SELECT ""a, """"%b"" AS v FROM users WHERE email IN ('late@example.com', 'next@example.com')").v | Should -Be 'x', 'x'
+    }
+
     It 'leave a column alone that is not to be copied' {
         $null = Set-UserSyncMapping name -None
         Invoke-TestSql $connection "INSERT INTO auth.users (id, email, raw_user_meta_data, created_at) VALUES (gen_random_uuid(), 'a@b.c', '{`"name`": `"A`"}', now())"
