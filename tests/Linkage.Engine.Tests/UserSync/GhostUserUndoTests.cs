@@ -146,6 +146,16 @@ public sealed class GhostUserUndoTests
     }
 
     [Fact]
+    public async Task How_json_is_written_is_no_change()
+    {
+        await using var scene = await UserSyncScene.CreateAsync();
+        await scene.Database.ExecuteAsync("""ALTER TABLE users ADD COLUMN flags json DEFAULT '{"b":1,  "a":[]}'""");
+        await scene.GhostAsync();
+
+        Assert.Equal((1, 1, 0, 0), Counts(await scene.UndoAsync(await scene.RepairAsync())));
+    }
+
+    [Fact]
     public async Task A_column_that_was_added_since_is_no_change()
     {
         await using var scene = await UserSyncScene.CreateAsync();

@@ -115,6 +115,62 @@ public sealed class ProfileMappingTests
         Assert.Empty(await scene.FaultsAsync());
     }
 
+    [Fact]
+    public async Task A_column_that_must_not_be_null_gets_its_default_where_the_account_has_no_value()
+    {
+        await using var scene = await UserSyncScene.CreateAsync();
+        await scene.Database.ExecuteAsync(
+            """
+            CREATE FUNCTION made_up() RETURNS text LANGUAGE sql AS $$ SELECT 'made up' $$;
+            CREATE SEQUENCE numbers;
+            ALTER TABLE users ALTER phone SET DEFAULT '', ALTER phone SET NOT NULL, ALTER name SET DEFAULT made_up(),
+              ADD COLUMN number integer NOT NULL DEFAULT nextval('numbers');
+            """);
+        await LinkedDatabase.InstallAsync(scene.Database.Engine);
+        const string Insert = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())";
+        const string Values = "SELECT concat_ws('|', name, phone, email, email_verified::text, created_at > now() - interval '1 hour') FROM users";
+
+        await scene.Database.ExecuteAsync(Insert);
+        await scene.Database.ExecuteAsync($"SET session_replication_role = replica; {Insert}; RESET session_replication_role");
+        Assert.True(Assert.Single(await scene.FindGhostsAsync()).Repairable);
+        Assert.Equal(1, (await scene.RepairAsync(options: new() { Mode = Linkage.Engine.Runs.RunMode.Preview })).Count("repaired"));
+        Assert.Equal(1, (await scene.RepairAsync()).Count("repaired"));
+
+        Assert.Equal(["made up||false|t", "made up||false|t"], await scene.Database.QueryAsync<string>(Values));
+        Assert.Equal(2, await scene.Database.ScalarAsync<long>("SELECT nextval('numbers') - 1"));
+        Assert.Empty(await scene.FaultsAsync());
+    }
+
+    [Fact]
+    public async Task Types_of_the_application_can_be_mapped_whatever_the_path_of_the_session()
+    {
+        await using var scene = await UserSyncScene.CreateAsync(ProfileShape.Demanding);
+        await MapAsync(scene, "status", ["raw_user_meta_data.status"], "blocked");
+
+        await scene.SignUpAsync(scene.NewAccount() with { Metadata = """{"status": "active"}""" });
+        await scene.SignUpAsync(scene.NewAccount() with { Metadata = """{"status": "evil"}""" });
+
+        Assert.Equal(["active", "blocked"], await scene.Database.QueryAsync<string>("SELECT status::text FROM users ORDER BY created_at"));
+        Assert.Equal(CheckStatus.Healthy, (await scene.ChecksAsync())["UserSyncTrigger"].Status);
+        await scene.Database.ExecuteAsync("SET search_path = pg_catalog");
+        Assert.Equal("healthy", await scene.Database.ScalarAsync<string>("SELECT min(overall) FROM linkage.user_sync_checks()"));
+    }
+
+    [Fact]
+    public async Task A_table_that_changed_is_named_by_the_checks_and_followed_by_the_next_install()
+    {
+        await using var scene = await UserSyncScene.CreateAsync(ProfileShape.Minimal);
+        await scene.Database.ExecuteAsync("ALTER TABLE users ADD COLUMN phone text, ADD COLUMN name text");
+        Assert.Equal(CheckStatus.Critical, (await scene.ChecksAsync())["UserSyncTrigger"].Status);
+
+        await LinkedDatabase.InstallAsync(scene.Database.Engine);
+
+        Assert.Equal(CheckStatus.Healthy, (await scene.ChecksAsync())["UserSyncTrigger"].Status);
+        Assert.DoesNotContain(await LinkedDatabase.InstallAsync(scene.Database.Engine), step => step.IsNeeded);
+        await scene.SignUpAsync(scene.NewAccount() with { Phone = "12125550123", Metadata = """{"name": "Ann"}""" });
+        Assert.Equal("+12125550123 Ann", await scene.Database.ScalarAsync<string>("SELECT concat_ws(' ', phone, name) FROM users"));
+    }
+
     [Theory]
     [InlineData("nothing", "email", null)]
     [InlineData("name", "nothing", null)]

@@ -187,6 +187,62 @@ public sealed class UserSyncInstallTests
         Assert.Equal(before, await scene.Database.QueryAsync<string>(Definitions));
     }
 
+    [Theory]
+    [InlineData("INSERT INTO public.audit VALUES ('signed up');")]
+    [InlineData("PERFORM public.send_welcome(new.email);")]
+    public async Task A_trigger_of_the_documented_name_with_another_function_that_does_more_is_refused(string statement)
+    {
+        await using var scene = await UserSyncScene.CreateUnlinkedAsync(ProfileShape.Profiles);
+        await scene.Database.ExecuteAsync(
+            OwnHandler.Replace("handle_new_user", "on_sign_up", StringComparison.Ordinal)
+                .Replace("RETURN new;", $"{statement} RETURN new;", StringComparison.Ordinal));
+
+        var refused = await Assert.ThrowsAsync<SchemaException>(() => scene.InstallAsync());
+
+        Assert.Equal("Linkage.Schema.CannotAdopt", refused.ErrorId);
+        Assert.Contains("on_sign_up()", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_trigger_of_the_documented_name_with_another_function_that_only_makes_profiles_is_replaced_and_comes_back()
+    {
+        await using var scene = await UserSyncScene.CreateUnlinkedAsync(ProfileShape.Profiles);
+        await scene.Database.ExecuteAsync(OwnHandler.Replace("handle_new_user", "on_sign_up", StringComparison.Ordinal));
+        var before = await scene.Database.QueryAsync<string>(Definitions);
+
+        await scene.InstallAsync();
+        var account = await scene.SignUpAsync();
+
+        await scene.AssertProfilesAsync(account);
+        await UninstallAsync(scene, includeHistory: true);
+        Assert.Equal(before, await scene.Database.QueryAsync<string>(Definitions));
+    }
+
+    [Theory]
+    [InlineData("z_make_profile", "", false)]
+    [InlineData("z_make_profile", "ON CONFLICT DO NOTHING", true)]
+    [InlineData("a_make_profile", "", true)]
+    public async Task A_trigger_that_would_make_a_second_profile_and_fail_the_sign_up_is_refused(string trigger, string conflict, bool fits)
+    {
+        await using var scene = await UserSyncScene.CreateUnlinkedAsync(ProfileShape.Profiles);
+        await scene.Database.ExecuteAsync(
+            OwnHandler.Replace("handle_new_user", "make_profile", StringComparison.Ordinal)
+                .Replace("TRIGGER on_auth_user_created", $"TRIGGER {trigger}", StringComparison.Ordinal)
+                .Replace("'avatar_url');", $"'avatar_url') {conflict};", StringComparison.Ordinal));
+
+        if (!fits)
+        {
+            var refused = await Assert.ThrowsAsync<SchemaException>(() => scene.InstallAsync());
+            Assert.Contains(trigger, refused.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        await scene.InstallAsync();
+        await scene.SignUpAsync();
+        Assert.Single(await scene.RowsAsync());
+        Assert.Empty(await scene.FaultsAsync());
+    }
+
     [Fact]
     public async Task Rows_and_columns_of_tables_that_were_there_stay()
     {

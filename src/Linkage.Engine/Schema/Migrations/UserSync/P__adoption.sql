@@ -4,34 +4,65 @@ WITH log AS (
   FROM pg_class c
   WHERE c.relnamespace = '{{app}}'::regnamespace AND c.relname IN ('cleanup_audit_log', 'user_sync_monitoring_log') AND c.relkind IN ('r', 'p')
 ),
-handler AS (
-  SELECT p.oid, p.prosrc
-  FROM pg_proc p
-  WHERE p.oid = to_regprocedure('{{app}}.handle_new_user()') AND COALESCE(obj_description(p.oid, 'pg_proc') NOT LIKE 'Linkage: %', true)
+-- The application's own triggers on accounts.
+own_trigger AS (
+  SELECT t.tgname, t.tgfoid, t.tgtype, t.tgenabled
+  FROM pg_trigger t
+  WHERE t.tgrelid = to_regclass('auth.users') AND NOT t.tgisinternal
+    AND COALESCE(obj_description(t.tgfoid, 'pg_proc') NOT LIKE 'Linkage: %', true)
 ),
+-- Functions that Linkage would take the place of, and those of triggers on accounts; less their comments.
 code AS (
-  SELECT regexp_replace(h.prosrc, '--[^\n]*', '', 'g') AS text FROM handler h
+  SELECT
+    p.oid, l.lanname, regexp_replace(p.prosrc, '--[^\n]*', '', 'g') AS text,
+    p.oid IN (SELECT t.tgfoid FROM own_trigger t WHERE t.tgname IN ('on_auth_user_created', 'on_auth_user_updated'))
+      OR COALESCE(p.oid IN (to_regprocedure('{{app}}.handle_new_user()'), to_regprocedure('{{app}}.handle_user_update()')), false) AS is_replaced
+  FROM pg_proc p
+  JOIN pg_language l ON l.oid = p.prolang
+  WHERE COALESCE(obj_description(p.oid, 'pg_proc') NOT LIKE 'Linkage: %', true)
+    AND (p.oid IN (SELECT t.tgfoid FROM own_trigger t)
+      OR p.oid = to_regprocedure('{{app}}.handle_new_user()') OR p.oid = to_regprocedure('{{app}}.handle_user_update()'))
 ),
--- What it writes to, and what it calls for the effect alone.
-other AS (
-  SELECT DISTINCT 'writes to ' || lower(replace(m.parts[2], '"', '')) AS deed
+written AS (
+  SELECT
+    c.oid, lower(regexp_replace(m.parts[1], '\s+', ' ', 'g')) AS verb, w.name,
+    w.name IN (replace(lower('{{profiles}}'), '"', ''), split_part(replace(lower('{{profiles}}'), '"', ''), '.', 2)) AS is_profile
   FROM code c
   CROSS JOIN regexp_matches(
     c.text, '\m(insert\s+into|update|delete\s+from)\s+((?:"?\w+"?\.)?"?\w+"?)\s*(?=\(|\s|;)', 'gi') AS m (parts)
-  WHERE NOT (m.parts[1] ~* '^update' AND m.parts[2] ~* '^set$')
-    AND lower(replace(m.parts[2], '"', '')) NOT IN (
-      replace(lower('{{profiles}}'), '"', ''), split_part(replace(lower('{{profiles}}'), '"', ''), '.', 2))
+  CROSS JOIN LATERAL (SELECT lower(replace(m.parts[2], '"', ''))) AS w (name)
+  WHERE NOT (lower(m.parts[1]) = 'update' AND w.name = 'set')
+),
+-- What they do besides making profiles: what they write to, and what they call for the effect alone.
+other AS (
+  SELECT w.oid, 'writes to ' || w.name AS deed FROM written w WHERE NOT w.is_profile
   UNION
-  SELECT 'calls ' || lower(replace(m.parts[1], '"', ''))
+  SELECT c.oid, 'calls ' || lower(replace(m.parts[1], '"', ''))
   FROM code c
   CROSS JOIN regexp_matches(c.text, '\mperform\s+((?:"?\w+"?\.)?"?\w+"?)\s*\(', 'gi') AS m (parts)
+  UNION
+  SELECT c.oid, format('does what only %s knows', c.lanname) FROM code c WHERE c.lanname <> 'plpgsql'
 )
 SELECT
-  format('The existing function {{app}}.handle_new_user() also %s, which Linkage''s does not.', string_agg(o.deed, ', ' ORDER BY o.deed)) AS "Problem",
-  'Move that to a function and trigger of its own (ALTER FUNCTION {{app}}.handle_new_user() RENAME TO ..., if it keeps its trigger, less the '
-  'insert of the profile), and install again.' AS "Remedy"
+  format('The existing function %s also %s, which Linkage''s does not.', o.oid::regprocedure, string_agg(o.deed, ', ' ORDER BY o.deed)) AS "Problem",
+  format(
+    'Move that to a function and a trigger of its own (ALTER FUNCTION %s RENAME TO ..., ALTER TRIGGER ... ON auth.users RENAME TO ..., less '
+    'the insert of the profile), and install again.', o.oid::regprocedure) AS "Remedy"
 FROM other o
-HAVING count(*) > 0
+JOIN code c ON c.oid = o.oid AND c.is_replaced
+GROUP BY o.oid
+UNION ALL
+SELECT
+  format(
+    'Trigger %I on auth.users makes profiles too, after on_auth_user_created, and would fail every sign-up then: %s inserts into {{profiles}} '
+    'without ON CONFLICT.', t.tgname, t.tgfoid::regprocedure),
+  'Drop the trigger, or let its function insert with ON CONFLICT DO NOTHING, and install again.'
+FROM own_trigger t
+JOIN code c ON c.oid = t.tgfoid AND NOT c.is_replaced
+-- after, on insert; for each row in the order of names, for statements after all rows
+WHERE t.tgenabled <> 'D' AND t.tgtype & 2 = 0 AND t.tgtype & 4 <> 0 AND (t.tgname > 'on_auth_user_created' OR t.tgtype & 1 = 0)
+  AND c.text !~* '\mon\s+conflict\M'
+  AND EXISTS (SELECT FROM written w WHERE w.oid = c.oid AND w.verb = 'insert into' AND w.is_profile)
 UNION ALL
 SELECT
   format('The existing table {{app}}.%I demands values that Linkage does not have: %s.', l.relname, string_agg(a.attname, ', ' ORDER BY a.attname)),

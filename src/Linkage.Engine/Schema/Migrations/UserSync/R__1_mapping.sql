@@ -147,8 +147,12 @@ AS $$
       a.attnum, a.attname, linkage.base_type(a.atttypid) AS base, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
       pg_catalog.quote_ident(a.attname) = $key${{profile_key}}$key$ AS is_key,
       a.attgenerated <> '' OR a.attidentity = 'a' AS is_generated,
-      a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AS is_required
+      a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AS is_required,
+      -- What a required column gets where the account has no value. A sequence is not drawn from, since a preview evaluates this too.
+      CASE WHEN a.attnotnull AND a.attgenerated = '' AND e.given !~ 'nextval' THEN e.given END AS given
     FROM pg_catalog.pg_attribute a
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)) AS e (given)
     WHERE a.attrelid = '{{profiles}}'::regclass AND a.attnum > 0 AND NOT a.attisdropped
   ) AS c
   FULL JOIN unnest($1) m ON m.profile_column = c.attname
@@ -177,10 +181,11 @@ AS $$
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN f.expressions IS NULL AND m.fallback IS NULL THEN NULL
-      WHEN f.sources = 1 AND m.fallback IS NULL THEN f.expressions
+      WHEN c.is_key OR (f.sources = 1 AND m.fallback IS NULL AND c.given IS NULL) THEN f.expressions
       ELSE pg_catalog.format(
         'COALESCE(%s)',
-        pg_catalog.concat_ws(', ', f.expressions, pg_catalog.quote_literal(m.fallback) || '::' || pg_catalog.format_type(c.base, NULL)))
+        pg_catalog.concat_ws(
+          ', ', f.expressions, pg_catalog.quote_literal(m.fallback) || '::' || pg_catalog.format_type(c.base, NULL), c.given))
     END
   ) AS v (expression)
   ORDER BY 1, 2

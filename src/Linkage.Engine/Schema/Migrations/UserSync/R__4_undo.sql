@@ -77,7 +77,7 @@ BEGIN
          DELETE FROM {{profiles}} AS p
          USING unnest($1, $2, $3) AS c (key, copy, is_removal)
          WHERE c.is_removal AND p.{{profile_key}} = c.key::{{profile_id}}
-           AND jsonb_populate_record(p, c.copy) *= p AND %s IS NULL
+           AND to_jsonb(jsonb_populate_record(p, c.copy)) = to_jsonb(p) AND %s IS NULL
          RETURNING p.{{profile_key}}::text AS key
        ),
        back AS (
@@ -126,7 +126,7 @@ DECLARE
        END AS outcome
      FROM unnest($1, $2, $3) WITH ORDINALITY AS c (key, copy, is_removal, ordinal)
      LEFT JOIN LATERAL (
-       SELECT jsonb_populate_record(p, c.copy) *= p AS is_same, %1$s AS referrers
+       SELECT to_jsonb(jsonb_populate_record(p, c.copy)) = to_jsonb(p) AS is_same, %1$s AS referrers
        FROM {{profiles}} p
        WHERE p.{{profile_key}} = c.key::{{profile_id}}
      ) AS p ON true

@@ -40,7 +40,8 @@ $$;
 
 -- The body of handle_new_user.
 CREATE OR REPLACE FUNCTION linkage.handle_new_user_body() RETURNS text
-LANGUAGE sql STABLE
+-- the same text in every session: names of types are qualified as the path asks for it
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $create$
   SELECT pg_catalog.format(
     $template$
@@ -81,7 +82,8 @@ $$;
 -- The body of handle_user_update. A profile's column follows if it still has what the account had before, or nothing: what the
 -- application or its user changed there is theirs. Phones are compared in E.164.
 CREATE OR REPLACE FUNCTION linkage.handle_user_update_body() RETURNS text
-LANGUAGE sql STABLE
+-- the same text in every session: names of types are qualified as the path asks for it
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $create$
   SELECT pg_catalog.format(
     $template$

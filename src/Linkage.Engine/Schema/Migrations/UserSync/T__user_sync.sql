@@ -1,4 +1,4 @@
--- The triggers on auth.users, made from the columns of both tables:
+-- The triggers on auth.users, made from the columns of both tables ({{columns}}):
 -- publishes function {{app}}.handle_new_user()
 -- publishes function {{app}}.handle_user_update()
 -- publishes trigger on_auth_user_updated on auth.users by {{app}}.handle_user_update()

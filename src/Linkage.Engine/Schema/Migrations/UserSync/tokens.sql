@@ -44,6 +44,16 @@ FROM (VALUES
   ('account_id', (SELECT u.type FROM account u), 'auth.users with id and created_at'),
   ('profiles', (SELECT format('{{app}}.%I', p.relname) FROM profile p), 'a table users or profiles with a unique key that is the id of an account'),
   ('profile_key', (SELECT quote_ident(p.attname) FROM profile p), NULL),
-  ('profile_id', (SELECT format_type(p.atttypid, NULL) FROM profile p), NULL)
+  ('profile_id', (SELECT format_type(p.atttypid, NULL) FROM profile p), NULL),
+  -- what the trigger functions are made from: with another value there is something to do for an install
+  ('columns', (
+    SELECT md5(string_agg(
+      concat_ws(' ', a.attrelid = u.oid, a.attname, a.atttypid, a.attnotnull, a.attidentity, a.attgenerated, d.adbin::text),
+      ',' ORDER BY a.attrelid = u.oid, a.attnum))
+    FROM account u
+    CROSS JOIN profile p
+    JOIN pg_attribute a ON a.attrelid IN (u.oid, p.oid) AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  ), NULL)
 ) AS n (name, value, requires)
 WHERE n.requires IS NOT NULL OR n.value IS NOT NULL
