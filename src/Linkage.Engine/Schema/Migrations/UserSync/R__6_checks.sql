@@ -66,7 +66,8 @@ AS $$
   UNION ALL
   SELECT
     pg_catalog.format(
-      '%s accounts are in quarantine, the last one since %s UTC: error %s: %s', count(*),
+      '%s in quarantine, the last one since %s UTC: error %s: %s',
+      CASE WHEN count(*) = 1 THEN '1 account is' ELSE count(*) || ' accounts are' END,
       to_char(max(f.last_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
       (array_agg(f.sql_state ORDER BY f.last_at DESC))[1], (array_agg(f.message ORDER BY f.last_at DESC))[1]),
     false
@@ -90,8 +91,8 @@ AS $$
       1, 'GhostUsers', CASE WHEN g.ghosts > 0 THEN 'critical' ELSE 'healthy' END, g.ghosts::numeric, 0::numeric,
       CASE WHEN g.ghosts = 0 THEN 'Every account has its profile.'
         ELSE pg_catalog.format(
-          '%s accounts have no profile, the first since %s UTC. Get-GhostUser lists them and says why; Repair-GhostUser makes their profiles.',
-          g.ghosts, to_char(g.oldest_ghost_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
+          '%s no profile, the first since %s UTC. Get-GhostUser lists them and says why; Repair-GhostUser makes their profiles.',
+          CASE WHEN g.ghosts = 1 THEN '1 account has' ELSE g.ghosts || ' accounts have' END, to_char(g.oldest_ghost_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
       END,
       jsonb_build_object('OldestGhostAt', g.oldest_ghost_at)
     FROM gaps g
@@ -99,19 +100,21 @@ AS $$
     SELECT
       2, 'OrphanedProfiles', CASE WHEN g.orphans > 0 THEN 'warning' ELSE 'healthy' END, g.orphans, 0,
       CASE WHEN g.orphans = 0 THEN 'Every profile has its account.'
-        ELSE pg_catalog.format('%s profiles have no account. Get-OrphanedProfile lists them.', g.orphans)
+        ELSE CASE WHEN g.orphans = 1 THEN '1 profile has' ELSE g.orphans || ' profiles have' END || ' no account. Get-OrphanedProfile lists them.'
       END,
       '{}'
     FROM gaps g
     UNION ALL
     SELECT
-      3, 'UserCountParity', CASE WHEN g.ghosts <> g.orphans THEN 'critical' ELSE 'healthy' END, abs(g.ghosts - g.orphans), 0,
+      -- Too few profiles is what ghosts suffer from; too many is no more than the orphans' own warning.
+      3, 'UserCountParity', CASE WHEN g.ghosts > g.orphans THEN 'critical' WHEN g.ghosts < g.orphans THEN 'warning' ELSE 'healthy' END,
+      g.ghosts - g.orphans, 0,
       CASE
-        WHEN g.ghosts > g.orphans THEN pg_catalog.format('There are %s more accounts than profiles, soft-deleted and anonymous ones not counted.', g.ghosts - g.orphans)
-        WHEN g.ghosts < g.orphans THEN pg_catalog.format('There are %s more profiles than accounts, those of soft-deleted and anonymous ones not counted.', g.orphans - g.ghosts)
+        WHEN g.ghosts > g.orphans THEN pg_catalog.format('Accounts outnumber profiles by %s, soft-deleted and anonymous ones not counted.', g.ghosts - g.orphans)
+        WHEN g.ghosts < g.orphans THEN pg_catalog.format('Profiles outnumber accounts by %s, soft-deleted and anonymous ones not counted.', g.orphans - g.ghosts)
         ELSE 'There are as many accounts as profiles, soft-deleted and anonymous ones not counted.'
       END,
-      jsonb_build_object('Difference', g.ghosts - g.orphans)
+      '{}'
     FROM gaps g
     UNION ALL
     SELECT
