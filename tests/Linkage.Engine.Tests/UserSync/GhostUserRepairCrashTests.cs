@@ -175,9 +175,10 @@ public sealed class GhostUserRepairCrashTests(ITestOutputHelper output)
         var writes = await application;
 
         output.WriteLine($"{writes.Sum()} writes; {result.Count("repaired")} repaired, {result.Count("skipped")} skipped");
-        output.WriteLine(string.Join('\n', (await scene.LogAsync()).Where(entry => entry.Outcome == "failed").Select(entry => entry.ToString())));
         Assert.Equal("completed", result.Status);
-        Assert.Equal(result.Count("processed"), result.Count("repaired") + result.Count("skipped"));
+        // Failed is who had a profile when it was to be written, and had none any more when that was looked into.
+        Assert.Equal(result.Count("processed"), result.Count("repaired") + result.Count("skipped") + result.Count("failed_accounts"));
+        Assert.InRange(result.Count("failed_accounts"), 0, 20);
         Assert.True(result.Count("repaired") > 0);
         await AssertSoundAsync(scene);
         // Whoever is a ghost again had a profile that the application deleted.

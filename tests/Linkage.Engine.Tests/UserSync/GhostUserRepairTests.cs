@@ -249,6 +249,25 @@ public sealed class GhostUserRepairTests
     }
 
     [Theory]
+    [InlineData("ALTER TABLE users ADD CHECK (email LIKE 'ann%')")]
+    [InlineData("ALTER TABLE users ALTER email TYPE varchar(17)")]
+    [InlineData("ALTER TABLE users DROP CONSTRAINT users_email_key; CREATE UNIQUE INDEX ON users (left(email, 3)); INSERT INTO users (name, email) VALUES ('Bob', 'bobby')")]
+    public async Task However_many_the_table_refuses_the_others_are_repaired_and_all_is_known_before(string refusal)
+    {
+        await using var scene = await UserSyncScene.CreateAsync();
+        await scene.Database.ExecuteAsync(refusal);
+        await scene.AddAsync([.. Enumerable.Range(0, 300).Select(_ => scene.NewAccount("bob-and-many-more-"))]);
+        var ann = await scene.GhostAsync(scene.NewAccount("ann") with { Email = "ann@example.com" });
+
+        Assert.Equal([ann.Id], (await scene.FindGhostsAsync()).Where(ghost => ghost.Repairable).Select(ghost => ghost.AccountId));
+        var preview = await scene.RepairAsync(options: new() { Mode = RunMode.Preview });
+        var result = await scene.RepairAsync();
+
+        Assert.Equal(("completed", 301, 1, 300), (result.Status, result.Count("processed"), result.Count("repaired"), result.Count("failed_accounts")));
+        Assert.Equal((1, 300), (preview.Count("repaired"), preview.Count("failed_accounts")));
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(50)]
     public async Task A_row_that_a_trigger_of_the_application_swallows_is_no_repair(int batchSize)
