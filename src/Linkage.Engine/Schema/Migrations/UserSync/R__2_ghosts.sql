@@ -154,55 +154,57 @@ LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
   keyed  text;
-  rivals {{account_id}}[];
-  groups jsonb[];
-  labels jsonb[];
-  taken  jsonb := '{}';
   ghost  record;
-  shared record;
+  -- who has it, by the number of what is shared
+  taken  {{account_id}}[] := '{}';
+  number integer;
 BEGIN
   SELECT string_agg(format(
-    'SELECT s.ordinal, s.account_id, %L || min(s.ordinal) OVER w AS shared, %L AS label, count(*) OVER w AS members
+    'SELECT s.ordinal, s.account_id, min(s.ordinal) OVER w AS first, %s AS place, %L AS label, count(*) OVER w AS members
      FROM unnest($1) WITH ORDINALITY AS s (account_id, ordinal)
      JOIN auth.users a ON a.id = s.account_id AND a.id = ANY ($1)
      CROSS JOIN LATERAL (SELECT %s) AS v
      CROSS JOIN LATERAL (SELECT %s FROM (SELECT v.*) AS r WHERE %s) AS q
      WHERE %s
      WINDOW w AS (PARTITION BY %s)',
-    u.place || ':', u.label, (linkage.profile_row()).column_values, u.keys, u.predicate, u.defined,
+    u.place, u.label, (linkage.profile_row()).column_values, u.keys, u.predicate, u.defined,
     regexp_replace(u.names, 'k', 'q.k', 'g')), ' UNION ALL ')
   INTO keyed
   FROM linkage.profile_uniques() u;
   IF keyed IS NULL THEN
     RETURN;
   END IF;
-  EXECUTE format(
-    'SELECT array_agg(g.account_id ORDER BY g.ordinal), array_agg(g.groups ORDER BY g.ordinal), array_agg(g.labels ORDER BY g.ordinal)
-     FROM (
-       SELECT k.ordinal, k.account_id, jsonb_agg(k.shared ORDER BY k.shared) AS groups, jsonb_agg(k.label ORDER BY k.shared) AS labels
+
+  <<ghosts>>
+  FOR ghost IN EXECUTE format(
+    'WITH shared AS MATERIALIZED (
+       SELECT k.ordinal, k.account_id, k.label, dense_rank() OVER (ORDER BY k.first, k.place)::integer AS number
        FROM (%s) AS k
        WHERE k.members > 1
-       GROUP BY k.ordinal, k.account_id
-     ) AS g', keyed)
-  INTO rivals, groups, labels
-  USING ids;
-
-  FOR ghost IN
-    SELECT j.ordinal, j.account_id FROM linkage.judge_ghosts(rivals) j WHERE j.no_ghost IS NULL AND j.obstacle IS NULL ORDER BY j.ordinal
+     ),
+     rival AS MATERIALIZED (
+       SELECT s.ordinal, s.account_id, array_agg(s.number ORDER BY s.number) AS numbers, array_agg(s.label ORDER BY s.number) AS labels
+       FROM shared s
+       GROUP BY s.ordinal, s.account_id
+     )
+     SELECT r.account_id, r.numbers, r.labels
+     FROM linkage.judge_ghosts((SELECT array_agg(r.account_id ORDER BY r.ordinal) FROM rival r)) j
+     JOIN rival r ON r.account_id = j.account_id
+     WHERE j.no_ghost IS NULL AND j.obstacle IS NULL
+     ORDER BY r.ordinal', keyed)
+  USING ids
   LOOP
-    SELECT taken ->> g.item AS holder, labels[ghost.ordinal] ->> (g.i - 1)::integer AS label INTO shared
-    FROM jsonb_array_elements_text(groups[ghost.ordinal]) WITH ORDINALITY AS g (item, i)
-    WHERE taken ? g.item
-    ORDER BY g.i
-    LIMIT 1;
-    IF FOUND THEN
-      account_id := ghost.account_id;
-      obstacle := format('ghost %s, who signed up before, has the same %s', shared.holder, shared.label);
-      RETURN NEXT;
-    ELSE
-      SELECT taken || jsonb_object_agg(g.item, ghost.account_id) INTO taken
-      FROM jsonb_array_elements_text(groups[ghost.ordinal]) AS g (item);
-    END IF;
+    FOR i IN 1 .. cardinality(ghost.numbers) LOOP
+      IF taken[ghost.numbers[i]] IS NOT NULL THEN
+        account_id := ghost.account_id;
+        obstacle := format('ghost %s, who signed up before, has the same %s', taken[ghost.numbers[i]], ghost.labels[i]);
+        RETURN NEXT;
+        CONTINUE ghosts;
+      END IF;
+    END LOOP;
+    FOREACH number IN ARRAY ghost.numbers LOOP
+      taken[number] := ghost.account_id;
+    END LOOP;
   END LOOP;
 END
 $$;
