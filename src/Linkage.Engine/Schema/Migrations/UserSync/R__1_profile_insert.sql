@@ -24,7 +24,8 @@ AS $$
     WHERE c.is_required
     UNION ALL
     SELECT
-      2, c."position"::text, pg_catalog.format('pg_catalog.char_length(pg_catalog.rtrim(v.%I::text, '' '')) > %s', c.profile_column, c.max_length),
+      2, c."position"::text,
+      pg_catalog.format('pg_catalog.char_length(pg_catalog.rtrim(v.%I::text, '' '')) > %s', c.profile_column, c.max_length),
       pg_catalog.format('%s takes no more than %s characters', c.profile_column, c.max_length)
     FROM copied c
     WHERE c.is_limited AND c.expression IS NOT NULL

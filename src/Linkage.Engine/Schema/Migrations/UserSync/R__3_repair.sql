@@ -217,7 +217,8 @@ DECLARE
        COALESCE(
          $4, j.no_ghost, j.obstacle, l.reason,
          CASE WHEN $5 THEN
-           ''the profile was not written: a trigger or rule of the application kept it from that, or a conflict that only the server sees, or one that is over''
+           ''the profile was not written: a trigger or rule of the application kept it from that, or a conflict that only ''
+             || ''the server sees, or one that is over''
          END)
      ) AS o (outcome, reason)';
   summary text :=
