@@ -232,7 +232,7 @@ AS $$
 $$;
 
 -- Profiles without account: of an account that is gone, or of none. Their own primary key as text, of several columns as a row.
--- Plan: an anti-join of two index-only scans.
+-- Plan: an anti-join of the profiles, which are read whole, with an index-only scan of the accounts.
 CREATE OR REPLACE FUNCTION linkage.orphaned_profiles()
 RETURNS TABLE (profile_id text, email text, created_at timestamptz, reason text)
 LANGUAGE plpgsql STABLE SET jit = off
