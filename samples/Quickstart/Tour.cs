@@ -33,7 +33,6 @@ internal sealed class Tour : IAsyncDisposable
                 Version = options.Version,
                 BinDirectory = options.BinDirectory,
                 SampleDeliveries = options.Deliveries,
-                SampleAccounts = true,
                 // Commits wait for the disk as on a real server, so that the figures below mean something.
                 Durable = true,
             },
