@@ -160,11 +160,23 @@ RETURNS TABLE (
   anonymous_users bigint, discrepancy bigint, open_faults bigint, trigger_enabled boolean, oldest_ghost_at timestamptz)
 LANGUAGE sql STABLE
 AS $$
+  -- The checks compare the tables; what they counted is not counted again.
+  WITH checks AS MATERIALIZED (
+    SELECT * FROM linkage.user_sync_checks()
+  ),
+  found AS (
+    SELECT
+      min(k.overall) AS overall,
+      max(k.value) FILTER (WHERE k.check_name = 'GhostUsers')::bigint AS ghosts,
+      max(k.value) FILTER (WHERE k.check_name = 'OrphanedProfiles')::bigint AS orphans,
+      max(k.details ->> 'OldestGhostAt')::timestamptz AS oldest_ghost_at
+    FROM checks k
+  )
   SELECT
-    (SELECT min(k.overall) FROM linkage.user_sync_checks() k), c.auth_users, c.profiles, g.ghosts, g.orphans, c.soft_deleted_users,
-    c.anonymous_users, g.ghosts - g.orphans, (SELECT count(*) FROM linkage.open_user_sync_faults()),
-    NOT EXISTS (SELECT FROM linkage.user_sync_trigger_problems() p WHERE p.is_off), g.oldest_ghost_at
-  FROM linkage.count_user_sync_gaps() g
+    f.overall, c.auth_users, c.profiles, f.ghosts, f.orphans, c.soft_deleted_users, c.anonymous_users, f.ghosts - f.orphans,
+    (SELECT count(*) FROM linkage.open_user_sync_faults()),
+    NOT EXISTS (SELECT FROM linkage.user_sync_trigger_problems() p WHERE p.is_off), f.oldest_ghost_at
+  FROM found f
   CROSS JOIN linkage.count_users() c
 $$;
 
