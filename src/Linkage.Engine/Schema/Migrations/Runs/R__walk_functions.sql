@@ -56,6 +56,36 @@ CREATE OR REPLACE FUNCTION linkage.run_item_candidates(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
 AS $$ SELECT pg_catalog.format('t.run_id = %L', walk ->> 'run') $$;
 
+-- Drops that list: what such a work finishes with. Lists are tables of schema linkage; a run is data, and names no other to delete from.
+CREATE OR REPLACE FUNCTION linkage.drop_run_items(run_id uuid, walk jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  list regclass := (
+    SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = (walk ->> 'table')::regclass AND c.relnamespace = 'linkage'::regnamespace);
+BEGIN
+  EXECUTE format('DELETE FROM %s AS i WHERE i.run_id = $1', list) USING run_id;
+END
+$$;
+
+-- The condition on alias t, a journal with columns run_id, outcome and dry_run, for what an undo of a run has to take back: what has one of
+-- these outcomes; after an undo with conflicts, only what is still open: its conflicts.
+CREATE OR REPLACE FUNCTION linkage.changes_to_undo(undone uuid, outcomes text[]) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT COALESCE(
+    (
+      SELECT pg_catalog.format('t.run_id = %L AND t.outcome = ''conflict'' AND NOT t.dry_run', r.id)
+      FROM linkage.run r
+      WHERE r.undoes = $1 AND r.status = 'completed' AND NOT r.dry_run
+      ORDER BY r.id DESC
+      LIMIT 1
+    ),
+    pg_catalog.format(
+      't.run_id = %L AND t.outcome IN (%s) AND NOT t.dry_run', $1,
+      (SELECT string_agg(pg_catalog.quote_literal(o), ', ') FROM unnest($2) AS o)))
+$$;
+
 -- The condition on alias t for what the walk examines at all. Literal, never parameters: partial indexes need to see it.
 CREATE OR REPLACE FUNCTION linkage.candidates(walk jsonb) RETURNS text
 LANGUAGE plpgsql STABLE

@@ -103,7 +103,7 @@ AS $$
     'kind', 'GuestDeliveryBackfill',
     'target', 'message_deliveries',
     'batch', 'link_listed_guests',
-    'finish', 'end_guest_delivery_run',
+    'finish', 'drop_run_items',
     'walk', jsonb_build_object(
       'changed', linkage.target_table(linkage.find_link_target('message_deliveries')),
       'table', 'linkage.guest_delivery_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
@@ -179,11 +179,6 @@ AS $$
     FROM unnest($1, $2) AS p (guest, user_id)
   ) AS i (guest, user_id)
 $$;
-
--- Drops the list when all of it is done.
-CREATE OR REPLACE FUNCTION linkage.end_guest_delivery_run(run_id uuid, walk jsonb) RETURNS void
-LANGUAGE sql
-AS $$ DELETE FROM linkage.guest_delivery_item i WHERE i.run_id = $1 $$;
 
 -- One batch of that list.
 CREATE OR REPLACE FUNCTION linkage.link_listed_guests(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb

@@ -20,22 +20,13 @@ AS $$
   FROM linkage.find_link_target($1) t
 $$;
 
--- The audit rows of a run that changed something; after an undo with conflicts, only what is still open: the conflicts.
--- An error where the target is not registered any more, so that no undo begins that can't be carried out.
+-- The audit rows of a run that an undo has to take back. An error where the target is not registered any more, so that no undo begins that
+-- can't be carried out.
 -- Plan: idx_user_link_audit_run.
 CREATE OR REPLACE FUNCTION linkage.user_link_changes_of_run(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
 AS $$
-  SELECT COALESCE(
-    (
-      SELECT pg_catalog.format('t.run_id = %L AND t.outcome = ''conflict'' AND NOT t.dry_run', r.id)
-      FROM linkage.run r
-      -- by position: linkage.run has a column walk of its own
-      WHERE r.undoes = ($1 ->> 'run')::uuid AND r.status = 'completed' AND NOT r.dry_run
-      ORDER BY r.id DESC
-      LIMIT 1
-    ),
-    pg_catalog.format('t.run_id = %L AND t.outcome IN (''linked'', ''unlinked'') AND NOT t.dry_run', $1 ->> 'run'))
+  SELECT linkage.changes_to_undo(($1 ->> 'run')::uuid, ARRAY['linked', 'unlinked'])
   FROM linkage.find_link_target($1 ->> 'target')
 $$;
 

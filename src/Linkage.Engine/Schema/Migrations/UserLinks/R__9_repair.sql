@@ -12,7 +12,7 @@ BEGIN
     'kind', 'UserLinkRepair',
     'target', target.name,
     'batch', 'repair_listed_links',
-    'finish', 'end_user_link_repair',
+    'finish', 'drop_run_items',
     'walk', jsonb_build_object(
       'target', target.name,
       'changed', linkage.target_table(target),
@@ -168,11 +168,6 @@ BEGIN
     NULL, (linkage.find_link_target(wanted)).name, item.keys, item.listed, item.rules, item.guests, item.crossings, 'preview', NULL);
 END
 $$;
-
--- Drops the list when all of it is done.
-CREATE OR REPLACE FUNCTION linkage.end_user_link_repair(run_id uuid, walk jsonb) RETURNS void
-LANGUAGE sql
-AS $$ DELETE FROM linkage.user_link_repair_item i WHERE i.run_id = $1 $$;
 
 -- One batch of the list.
 CREATE OR REPLACE FUNCTION linkage.repair_listed_links(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb

@@ -9,7 +9,7 @@ AS $$
     'kind', 'GhostUserRepair',
     'target', '{{profiles}}',
     'batch', 'repair_listed_ghosts',
-    'finish', 'end_ghost_repair',
+    'finish', 'drop_run_items',
     'walk', jsonb_build_object(
       'changed', '{{profiles}}',
       'table', 'linkage.ghost_user_item', 'key', jsonb_build_array('ordinal'), 'candidates', 'run_item_candidates'),
@@ -98,11 +98,6 @@ BEGIN
   RETURN linkage.repair_ghosts(NULL, ids, COALESCE(reasons, '{}'), 'preview', NULL);
 END
 $$;
-
--- Drops the list when all of it is done.
-CREATE OR REPLACE FUNCTION linkage.end_ghost_repair(run_id uuid, walk jsonb) RETURNS void
-LANGUAGE sql
-AS $$ DELETE FROM linkage.ghost_user_item i WHERE i.run_id = $1 $$;
 
 -- One batch of the list.
 CREATE OR REPLACE FUNCTION linkage.repair_listed_ghosts(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb

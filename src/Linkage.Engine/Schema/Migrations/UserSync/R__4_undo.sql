@@ -1,23 +1,10 @@
 -- Undo of repairs: a profile that a run made goes, if nobody has changed it or come to refer to it since; what an undo took away comes back.
 -- The journal has the copies: an outcome of "repaired" or "restored" is undone by removing, "removed" by restoring.
 
--- The rows of a run's journal that changed something; after an undo with conflicts, only what is still open: the conflicts.
--- Plan: idx_cleanup_audit_log_run.
+-- The rows of a run's journal that an undo has to take back. Plan: idx_cleanup_audit_log_run.
 CREATE OR REPLACE FUNCTION linkage.profile_changes_of_run(walk jsonb) RETURNS text
 LANGUAGE sql STABLE
-AS $$
-  SELECT COALESCE(
-    (
-      SELECT pg_catalog.format('t.run_id = %L AND t.outcome = ''conflict'' AND NOT t.dry_run', r.id)
-      FROM linkage.run r
-      -- by position: linkage.run has a column walk of its own
-      WHERE r.undoes = ($1 ->> 'run')::uuid AND r.status = 'completed' AND NOT r.dry_run
-      ORDER BY r.id DESC
-      LIMIT 1
-    ),
-    pg_catalog.format(
-      't.run_id = %L AND t.outcome IN (''repaired'', ''restored'', ''removed'') AND NOT t.dry_run', $1 ->> 'run'))
-$$;
+AS $$ SELECT linkage.changes_to_undo(($1 ->> 'run')::uuid, ARRAY['repaired', 'restored', 'removed']) $$;
 
 -- Who refers to a profile p, as an expression: the tables, or null. Found from the catalog each time.
 CREATE OR REPLACE FUNCTION linkage.profile_referrers() RETURNS text
