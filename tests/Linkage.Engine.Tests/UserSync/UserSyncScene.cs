@@ -22,6 +22,18 @@ internal sealed record SyncCheck(CheckStatus Status, double? Value, string Overa
 /// <summary>A database of one test with an authentication server's accounts, an application's profiles, and Linkage installed.</summary>
 internal sealed class UserSyncScene : IAsyncDisposable
 {
+    /// <summary>Reads functions, triggers, columns and indexes of the application, to be compared before and after.</summary>
+    public const string Definitions =
+        """
+        SELECT format('%s %s', pg_get_functiondef(p.oid), obj_description(p.oid)) FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+        UNION ALL SELECT format('%s %s', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger t WHERE NOT t.tgisinternal
+        UNION ALL SELECT format('%s.%s %s', c.oid::regclass, a.attname, a.attnotnull) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+          WHERE c.relnamespace IN ('public'::regnamespace, 'auth'::regnamespace) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+          WHERE c.relnamespace IN ('public'::regnamespace, 'auth'::regnamespace)
+        ORDER BY 1
+        """;
+
     private int _accounts;
 
     private UserSyncScene(LinkedDatabase database, ProfileShape shape)
@@ -252,4 +264,15 @@ internal sealed class UserSyncScene : IAsyncDisposable
           "PhoneConfirmedAt" pg_catalog.timestamptz, "CreatedAt" pg_catalog.timestamptz, "UpdatedAt" pg_catalog.timestamptz)
         """,
         new { accounts = JsonSerializer.Serialize(accounts) });
+
+    /// <summary>Uninstalls, and returns what was removed and restored.</summary>
+    public static async Task<List<SchemaRemoval>> UninstallAsync(UserSyncScene scene, bool includeHistory)
+    {
+        List<SchemaRemoval> removals = [];
+        await new SchemaUninstaller(scene.Database.Engine, includeHistory).ApplyAsync(removals.Add, waiting: null, CancellationToken.None);
+        return removals;
+    }
+
+    /// <summary>How many ghosts of a run could not be repaired, for a reason that was known or a fault of the row.</summary>
+    public static long Failed(RunResult result) => result.Count("failed_accounts") + result.Count("failed");
 }
