@@ -2,33 +2,49 @@
 
 -- What is in one of the two tables only: the accounts without profile, soft-deleted and anonymous ones too, and how many profiles have no
 -- account.
--- Plan: a full merge join of two index-only scans. It needs no memory, and takes less time than several processes that hash: hence the
--- settings.
+-- Plan: full merge joins of index-only scans, each of a quarter of the keys, side by side in several processes. They need no memory, and
+-- take less time than hashing: hence the settings. Where keys of two types are compared, it is one join of all of them.
 CREATE OR REPLACE FUNCTION linkage.find_user_sync_gaps(OUT accounts {{account_id}}[], OUT orphans bigint)
-LANGUAGE plpgsql STABLE SET jit = off SET max_parallel_workers_per_gather = 0 SET random_page_cost = 1.1
-AS $$
-BEGIN
-  SELECT COALESCE(array_agg(i.id) FILTER (WHERE i.id IS NOT NULL), '{}'), count(*) FILTER (WHERE i.id IS NULL)
-  INTO accounts, orphans
-  FROM auth.users i
-  FULL JOIN {{profiles}} p ON p.{{profile_key}} = i.id::{{profile_id}}
-  WHERE i.id IS NULL OR p.{{profile_key}} IS NULL;
-END
-$$;
-
--- All ghosts, oldest first.
--- Plan: by primary key, or in the order of the table if they are many: the server sees how many there are.
-CREATE OR REPLACE FUNCTION linkage.all_ghosts() RETURNS {{account_id}}[]
-LANGUAGE plpgsql STABLE SET jit = off
+LANGUAGE plpgsql STABLE SET jit = off SET enable_hashjoin = off SET random_page_cost = 1.1
 AS $$
 DECLARE
-  ids {{account_id}}[];
+  -- where the quarters meet, by the statistics: they say how even the parts are, not what is in them
+  bounds text[];
+  parts  text;
 BEGIN
+  IF '{{account_id}}' = '{{profile_id}}' THEN
+    SELECT array_agg(b.histogram[1 + (cardinality(b.histogram) - 1) * q / 4] ORDER BY q) INTO bounds
+    FROM (
+      SELECT s.histogram_bounds::text::text[] AS histogram
+      FROM pg_catalog.pg_stats s
+      WHERE s.schemaname = 'auth' AND s.tablename = 'users' AND s.attname = 'id' AND NOT s.inherited
+    ) AS b
+    CROSS JOIN generate_series(1, 3) AS q
+    WHERE cardinality(b.histogram) > 4;
+  END IF;
+
+  SELECT string_agg(
+    format(
+      'SELECT i.id, p.key
+       FROM (SELECT a.id FROM auth.users a WHERE %s) AS i
+       FULL JOIN (SELECT p.{{profile_key}} AS key FROM {{profiles}} p WHERE %s) AS p ON p.key = i.id::{{profile_id}}
+       WHERE i.id IS NULL OR p.key IS NULL',
+      concat_ws(' AND ', 'a.id >= ' || r.lower, 'a.id < ' || r.upper, 'true'),
+      concat_ws(' AND ', 'p.{{profile_key}} >= ' || r.lower, 'p.{{profile_key}} < ' || r.upper, 'p.{{profile_key}} IS NOT NULL')),
+    ' UNION ALL ')
+  INTO parts
+  FROM (
+    SELECT
+      quote_literal(lag(b.bound) OVER (ORDER BY b.i)) || '::{{account_id}}' AS lower, quote_literal(b.bound) || '::{{account_id}}' AS upper
+    FROM unnest(COALESCE(bounds, '{}') || NULL::text) WITH ORDINALITY AS b (bound, i)
+  ) AS r;
+
   EXECUTE format(
-    'SELECT array_agg(a.id ORDER BY a.created_at, a.id) FROM auth.users a WHERE a.id = ANY ($1) AND %s', linkage.active_account('a'))
-  INTO ids
-  USING (linkage.find_user_sync_gaps()).accounts;
-  RETURN COALESCE(ids, '{}');
+    'SELECT
+       COALESCE(array_agg(g.id) FILTER (WHERE g.id IS NOT NULL), ''{}''),
+       count(*) FILTER (WHERE g.id IS NULL) + (SELECT count(*) FROM {{profiles}} p WHERE p.{{profile_key}} IS NULL)
+     FROM (%s) AS g', parts)
+  INTO accounts, orphans;
 END
 $$;
 
@@ -145,65 +161,112 @@ BEGIN
 END
 $$;
 
--- Ghosts of a list who share with one before them what has to be unique: only one of them can have a profile, and the first one that can
--- be repaired gets it.
--- Plan: one window per unique key over the list, whose accounts are read by primary key, or in the order of the table if they are many; the
--- others only for those who share something.
-CREATE OR REPLACE FUNCTION linkage.rival_ghosts(ids {{account_id}}[]) RETURNS TABLE (account_id {{account_id}}, obstacle text)
+-- A list of accounts, null for all ghosts: each once, those who signed up first before the others. obstacle says of some that they can't be
+-- repaired, since a ghost before them has in common with them what has to be unique: the first one that can be repaired gets its profile.
+-- Plan: the accounts are read once, by primary key, or in the order of the table if they are many; what several have in common is found by
+-- a hash aggregate per unique key.
+CREATE OR REPLACE FUNCTION linkage.list_accounts(account_ids text[]) RETURNS TABLE (ordinal bigint, account_id {{account_id}}, obstacle text)
+LANGUAGE plpgsql STABLE SET jit = off SET work_mem = '32MB'
+AS $$
+DECLARE
+  ids     {{account_id}}[];
+  keys    text;
+  joins   text;
+  sharing text;
+  list    record;
+BEGIN
+  SELECT
+    string_agg(format(', u%s.*', u.place), '' ORDER BY u.place),
+    string_agg(format(
+      'LEFT JOIN LATERAL (SELECT %s AS has_%s, %s FROM (SELECT %s FROM (SELECT v.*) AS r WHERE %s) AS q) AS u%2$s ON true',
+      u.defined, u.place, regexp_replace(u.names, 'k([0-9]+)', format('q.k\1 AS k%s_\1', u.place), 'g'), u.keys, u.predicate),
+      ' ' ORDER BY u.place),
+    string_agg(format(
+      'SELECT g.ordinal, g.account_id, %L AS label, %s AS place, min(g.ordinal) OVER (PARTITION BY %s) AS first
+       FROM ghost g
+       WHERE g.has_%2$s AND (%3$s) IN (SELECT %3$s FROM ghost g WHERE g.has_%2$s GROUP BY %3$s HAVING count(*) > 1)',
+      u.label, u.place, regexp_replace(u.names, 'k([0-9]+)', format('g.k%s_\1', u.place), 'g')),
+      ' UNION ALL ' ORDER BY u.place)
+  INTO keys, joins, sharing
+  FROM linkage.profile_uniques() u;
+
+  ids := CASE
+    WHEN account_ids IS NULL THEN (linkage.find_user_sync_gaps()).accounts
+    ELSE ARRAY(SELECT DISTINCT i.id FROM unnest(account_ids) AS u (text), linkage.read_account_id(u.text) AS i (id) WHERE i.id IS NOT NULL)
+  END;
+  EXECUTE format(
+    'WITH ghost AS MATERIALIZED (
+       SELECT row_number() OVER (ORDER BY a.created_at, l.id) AS ordinal, l.id AS account_id%s
+       FROM %s
+       CROSS JOIN LATERAL (SELECT %s) AS v
+       %s
+     ),
+     shared AS (
+       SELECT s.account_id, s.label, dense_rank() OVER (ORDER BY s.first, s.place)::integer AS number
+       FROM (%s) AS s
+     )
+     SELECT
+       (SELECT array_agg(g.account_id ORDER BY g.ordinal) FROM ghost g) AS ids,
+       array_agg(s.account_id) AS accounts, array_agg(s.number) AS numbers, array_agg(s.label) AS labels
+     FROM shared s',
+    keys,
+    CASE
+      WHEN account_ids IS NOT NULL THEN 'unnest($1) AS l (id) LEFT JOIN auth.users a ON a.id = l.id'
+      ELSE format(
+        '(SELECT a.* FROM auth.users a WHERE a.id = ANY ($1) AND %s) AS a CROSS JOIN LATERAL (SELECT a.id) AS l', linkage.active_account('a'))
+    END,
+    (linkage.profile_row()).column_values, joins,
+    COALESCE(sharing, 'SELECT g.account_id, '''' AS label, 0 AS place, 0 AS first FROM ghost g WHERE false'))
+  INTO list
+  USING ids;
+
+  RETURN QUERY
+  SELECT i.ordinal, i.id, r.obstacle
+  FROM unnest(list.ids) WITH ORDINALITY AS i (id, ordinal)
+  LEFT JOIN linkage.rival_ghosts(list.ids, list.accounts, list.numbers, list.labels) r ON r.account_id = i.id;
+END
+$$;
+
+-- Who of a list loses to a ghost before them. accounts, numbers and labels say, in parallel, who has what in common with others.
+-- Plan: those who share something only; they are judged like any ghost.
+CREATE OR REPLACE FUNCTION linkage.rival_ghosts(
+  ids {{account_id}}[], accounts {{account_id}}[], numbers integer[], labels text[])
+RETURNS TABLE (account_id {{account_id}}, obstacle text)
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
 DECLARE
-  keyed  text;
   ghost  record;
   -- who has it, by the number of what is shared
   taken  {{account_id}}[] := '{}';
   number integer;
 BEGIN
-  SELECT string_agg(format(
-    'SELECT s.ordinal, s.account_id, min(s.ordinal) OVER w AS first, %s AS place, %L AS label, count(*) OVER w AS members
-     FROM unnest($1) WITH ORDINALITY AS s (account_id, ordinal)
-     JOIN auth.users a ON a.id = s.account_id AND a.id = ANY ($1)
-     CROSS JOIN LATERAL (SELECT %s) AS v
-     CROSS JOIN LATERAL (SELECT %s FROM (SELECT v.*) AS r WHERE %s) AS q
-     WHERE %s
-     WINDOW w AS (PARTITION BY %s)',
-    u.place, u.label, (linkage.profile_row()).column_values, u.keys, u.predicate, u.defined,
-    regexp_replace(u.names, 'k', 'q.k', 'g')), ' UNION ALL ')
-  INTO keyed
-  FROM linkage.profile_uniques() u;
-  IF keyed IS NULL THEN
+  IF accounts IS NULL THEN
     RETURN;
   END IF;
-
   <<ghosts>>
-  FOR ghost IN EXECUTE format(
-    'WITH shared AS MATERIALIZED (
-       SELECT k.ordinal, k.account_id, k.label, dense_rank() OVER (ORDER BY k.first, k.place)::integer AS number
-       FROM (%s) AS k
-       WHERE k.members > 1
-     ),
-     rival AS MATERIALIZED (
-       SELECT s.ordinal, s.account_id, array_agg(s.number ORDER BY s.number) AS numbers, array_agg(s.label ORDER BY s.number) AS labels
-       FROM shared s
-       GROUP BY s.ordinal, s.account_id
-     )
-     SELECT r.account_id, r.numbers, r.labels
-     FROM linkage.judge_ghosts((SELECT array_agg(r.account_id ORDER BY r.ordinal) FROM rival r)) j
-     JOIN rival r ON r.account_id = j.account_id
-     WHERE j.no_ghost IS NULL AND j.obstacle IS NULL
-     ORDER BY r.ordinal', keyed)
-  USING ids
+  FOR ghost IN
+    WITH rival AS MATERIALIZED (
+      SELECT s.id, array_agg(s.number ORDER BY s.number) AS numbers, array_agg(s.label ORDER BY s.number) AS labels
+      FROM unnest(accounts, rival_ghosts.numbers, rival_ghosts.labels) AS s (id, number, label)
+      GROUP BY s.id
+    )
+    SELECT r.id, r.numbers, r.labels
+    FROM linkage.judge_ghosts(ARRAY(
+      SELECT i.id FROM unnest(ids) WITH ORDINALITY AS i (id, ordinal) JOIN rival r ON r.id = i.id ORDER BY i.ordinal)) j
+    JOIN rival r ON r.id = j.account_id
+    WHERE j.no_ghost IS NULL AND j.obstacle IS NULL
+    ORDER BY j.ordinal
   LOOP
     FOR i IN 1 .. cardinality(ghost.numbers) LOOP
       IF taken[ghost.numbers[i]] IS NOT NULL THEN
-        account_id := ghost.account_id;
+        account_id := ghost.id;
         obstacle := format('ghost %s, who signed up before, has the same %s', taken[ghost.numbers[i]], ghost.labels[i]);
         RETURN NEXT;
         CONTINUE ghosts;
       END IF;
     END LOOP;
     FOREACH number IN ARRAY ghost.numbers LOOP
-      taken[number] := ghost.account_id;
+      taken[number] := ghost.id;
     END LOOP;
   END LOOP;
 END
@@ -215,17 +278,16 @@ RETURNS TABLE (account_id text, email text, phone text, created_at timestamptz, 
 LANGUAGE sql STABLE SET jit = off
 AS $$
   WITH list AS MATERIALIZED (
-    SELECT linkage.all_ghosts() AS ids
+    SELECT * FROM linkage.list_accounts(NULL)
   )
   SELECT
     j.account_id::text, j.email, j.phone, j.created_at,
     COALESCE(
-      j.obstacle, r.obstacle, 'the trigger failed: error ' || f.sql_state || ': ' || f.message,
+      j.obstacle, l.obstacle, 'the trigger failed: error ' || f.sql_state || ': ' || f.message,
       'signed up while no trigger was at work'),
-    j.obstacle IS NULL AND r.obstacle IS NULL
-  FROM list l
-  CROSS JOIN LATERAL linkage.judge_ghosts(l.ids) j
-  LEFT JOIN (SELECT r.* FROM list l CROSS JOIN LATERAL linkage.rival_ghosts(l.ids) r) AS r ON r.account_id = j.account_id
+    j.obstacle IS NULL AND l.obstacle IS NULL
+  FROM linkage.judge_ghosts(ARRAY(SELECT l.account_id FROM list l ORDER BY l.ordinal)) j
+  JOIN list l ON l.ordinal = j.ordinal
   LEFT JOIN linkage.user_sync_fault f ON f.account_id = j.account_id AND f.operation = 'create'
   WHERE j.no_ghost IS NULL
   ORDER BY j.ordinal

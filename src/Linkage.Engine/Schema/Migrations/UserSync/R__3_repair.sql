@@ -51,52 +51,22 @@ BEGIN
 END
 $$;
 
--- The list as it is worked off, null for all ghosts: each account once, those who signed up first before the others.
-CREATE OR REPLACE FUNCTION linkage.ghost_list(account_ids text[]) RETURNS {{account_id}}[]
-LANGUAGE plpgsql STABLE
-AS $$
-BEGIN
-  IF account_ids IS NULL THEN
-    RETURN linkage.all_ghosts();
-  END IF;
-  RETURN COALESCE(
-    (
-      SELECT array_agg(l.id ORDER BY a.created_at, l.id)
-      FROM (SELECT DISTINCT linkage.read_account_id(i.id) AS id FROM unnest(account_ids) AS i (id)) AS l
-      LEFT JOIN auth.users a ON a.id = l.id
-      WHERE l.id IS NOT NULL
-    ),
-    '{}');
-END
-$$;
-
 -- Hands the list to a run, with what is wrong with some of it from the start.
 CREATE OR REPLACE FUNCTION linkage.list_ghosts(run_id uuid, account_ids text[]) RETURNS void
 LANGUAGE sql
 AS $$
-  WITH list AS MATERIALIZED (
-    SELECT linkage.ghost_list($2) AS ids
-  )
   INSERT INTO linkage.ghost_user_item (run_id, ordinal, account_id, reason)
-  SELECT $1, i.ordinal, i.id, r.obstacle
-  FROM list l
-  CROSS JOIN LATERAL unnest(l.ids) WITH ORDINALITY AS i (id, ordinal)
-  LEFT JOIN (SELECT r.* FROM list l CROSS JOIN LATERAL linkage.rival_ghosts(l.ids) r) AS r ON r.account_id = i.id
+  SELECT $1, l.ordinal, l.account_id, l.obstacle
+  FROM linkage.list_accounts($2) l
 $$;
 
 -- What such a run would do, in a transaction that may be READ ONLY.
 CREATE OR REPLACE FUNCTION linkage.preview_ghosts(account_ids text[]) RETURNS jsonb
-LANGUAGE plpgsql
+LANGUAGE sql
 AS $$
-DECLARE
-  ids     {{account_id}}[] := linkage.ghost_list(account_ids);
-  reasons text[];
-BEGIN
-  SELECT array_agg(r.obstacle ORDER BY i.ordinal) INTO reasons
-  FROM unnest(ids) WITH ORDINALITY AS i (id, ordinal)
-  LEFT JOIN linkage.rival_ghosts(ids) r ON r.account_id = i.id;
-  RETURN linkage.repair_ghosts(NULL, ids, COALESCE(reasons, '{}'), 'preview', NULL);
-END
+  SELECT linkage.repair_ghosts(
+    NULL, COALESCE(array_agg(l.account_id ORDER BY l.ordinal), '{}'), COALESCE(array_agg(l.obstacle ORDER BY l.ordinal), '{}'), 'preview', NULL)
+  FROM linkage.list_accounts($1) l
 $$;
 
 -- One batch of the list.
