@@ -70,6 +70,37 @@ function New-LinkedDatabase {
     $connection
 }
 
+# A database whose accounts have ghosts, one of whom can't be repaired, orphans, anonymous and soft-deleted ones.
+function New-SyncedDatabase {
+    param([Parameter(Mandatory)] $Sandbox)
+    $connection = New-LinkedDatabase $Sandbox "synced_$([guid]::NewGuid().ToString('N'))" -Deliveries 400 -Accounts
+    foreach ($n in 1..5) {
+        $null = New-Ghost $connection "ghost$n@example.com" "2020-01-0$n"
+    }
+    $connection
+}
+
+# Somebody signs up while nobody makes the profile; returns the account's id.
+function New-Ghost {
+    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Email, [string] $CreatedAt = '2020-02-01', [string] $Metadata = '{}')
+    (Invoke-TestSql $Connection @"
+SET session_replication_role = replica;
+INSERT INTO auth.users (id, email, raw_user_meta_data, created_at) VALUES (gen_random_uuid(), '$Email', '$Metadata', '$CreatedAt')
+RETURNING id::text AS id;
+RESET session_replication_role;
+"@).id
+}
+
+# The ghosts by the tables themselves, the oldest first.
+function Get-GhostId {
+    param([Parameter(Mandatory)] $Connection)
+    (Invoke-TestSql $Connection @'
+SELECT a.id::text AS id FROM auth.users a
+WHERE a.deleted_at IS NULL AND NOT a.is_anonymous AND NOT EXISTS (SELECT FROM users u WHERE u.id = a.id)
+ORDER BY a.created_at, a.id
+'@).id
+}
+
 # Another connection to a connection's database, for a role that logs in with the password 'secret'. It becomes the default.
 function Connect-Role {
     param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Role)
@@ -236,6 +267,9 @@ Export-ModuleMember -Function @(
     'Invoke-TestSql'
     'New-ApplicationDatabase'
     'New-LinkedDatabase'
+    'New-SyncedDatabase'
+    'New-Ghost'
+    'Get-GhostId'
     'Connect-Role'
     'Invoke-Psql'
     'Get-DatabaseDigest'
