@@ -1,6 +1,7 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot 'PesterHelpers.psm1') -Force
     Import-Linkage
+    Import-Module (Join-Path $PSScriptRoot 'DatabaseHelpers.psm1') -Force
 }
 
 Describe 'Start-LinkageSandbox and Stop-LinkageSandbox' {
@@ -13,6 +14,14 @@ Describe 'Start-LinkageSandbox and Stop-LinkageSandbox' {
 
         (Get-LinkageConnection -Default).ConnectionId | Should -Be $sandbox.ConnectionId
         Get-Process -Id $sandbox.ProcessId | Should -Not -BeNullOrEmpty
+    }
+
+    It 'makes leads, customers and jobs if it is asked to, and refuses fewer leads than can have every ill' {
+        $sandbox = Start-LinkageSandbox -SampleLeads 200
+
+        (Invoke-TestSql $sandbox 'SELECT count(*) AS n FROM "Lead"').n | Should -Be 200
+        (Invoke-TestSql $sandbox 'SELECT count(*) AS n FROM "Customer"').n | Should -BeGreaterThan 0
+        { Start-LinkageSandbox -SampleLeads 199 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }
 
     It 'starts nothing under -WhatIf' {

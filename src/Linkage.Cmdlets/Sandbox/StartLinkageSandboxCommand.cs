@@ -16,6 +16,11 @@ public sealed class StartLinkageSandboxCommand : LinkageCmdlet
     [ValidateRange(0, int.MaxValue)]
     public int SampleDeliveries { get; set; }
 
+    /// <summary>How many leads to make, with customers and jobs, which have ills as well; no such table if none is named.</summary>
+    [Parameter]
+    [ValidateRange(Engine.Sandbox.SampleLeads.Minimum, int.MaxValue)]
+    public int? SampleLeads { get; set; }
+
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>
     [Parameter]
     public long Seed { get; set; } = 1;
@@ -38,6 +43,7 @@ public sealed class StartLinkageSandboxCommand : LinkageCmdlet
         {
             SampleDeliveries = SampleDeliveries,
             SampleAccounts = true,
+            SampleLeads = SampleLeads ?? 0,
             Seed = Seed,
             Version = Version,
             BinDirectory = BinDirectory is { } folder ? GetUnresolvedProviderPathFromPSPath(folder) : null,

@@ -62,6 +62,9 @@ public sealed class PostgresSandbox : IAsyncDisposable
     /// <summary>What <see cref="SandboxOptions.SampleDeliveries"/> asked for, or null if that was 0.</summary>
     public SampleDataOverview? SampleData { get; private set; }
 
+    /// <summary>What <see cref="SandboxOptions.SampleLeads"/> asked for, or null if that was 0.</summary>
+    public SampleLeadsOverview? SampleLeads { get; private set; }
+
     /// <summary>Starts a server, creates its database and fills it if the options say so.</summary>
     /// <param name="options">What to start.</param>
     /// <param name="cancellation">Cancels the start; whatever was made is removed.</param>
@@ -78,7 +81,7 @@ public sealed class PostgresSandbox : IAsyncDisposable
             await sandbox.InitializeAsync(options, cancellation);
             await sandbox.StartOnFreePortAsync(cancellation);
             await sandbox.CreateDatabaseAsync(options.Database, cancellation: cancellation);
-            if (options.SampleDeliveries > 0)
+            if (options.SampleDeliveries > 0 || options.SampleLeads > 0)
                 await sandbox.FillAsync(options, cancellation);
             return sandbox;
         }
@@ -194,10 +197,16 @@ public sealed class PostgresSandbox : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(UnpooledConnectionStringOf(Database));
         await connection.OpenAsync(cancellation);
-        SampleData = await Sandbox.SampleData.FillAsync(
-            connection,
-            new SampleDataOptions { Deliveries = options.SampleDeliveries, Seed = options.Seed, Accounts = options.SampleAccounts },
-            cancellation);
+        if (options.SampleDeliveries > 0)
+        {
+            SampleData = await Sandbox.SampleData.FillAsync(
+                connection,
+                new SampleDataOptions { Deliveries = options.SampleDeliveries, Seed = options.Seed, Accounts = options.SampleAccounts },
+                cancellation);
+        }
+
+        if (options.SampleLeads > 0)
+            SampleLeads = await Sandbox.SampleLeads.FillAsync(connection, options.SampleLeads, options.Seed, cancellation);
     }
 
     private static int FreePort()

@@ -34,6 +34,12 @@ public sealed record SandboxOptions
     /// <summary>Whether the users of the sample data get accounts (see <see cref="SampleDataOptions.Accounts"/>).</summary>
     public bool SampleAccounts { get; init; }
 
+    /// <summary>
+    /// How many rows of <c>"Lead"</c> to generate, with customers and jobs; 0 leaves these tables out (see
+    /// <see cref="Sandbox.SampleLeads"/>).
+    /// </summary>
+    public int SampleLeads { get; init; }
+
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>
     public long Seed { get; init; } = 1;
 

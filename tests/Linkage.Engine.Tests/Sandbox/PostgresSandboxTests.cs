@@ -252,6 +252,18 @@ public class PostgresSandboxTests
     }
 
     [Fact]
+    public async Task Sample_leads_come_alone_if_nothing_else_is_asked_for()
+    {
+        await using var sandbox = await StartAsync(new() { SampleLeads = 200 });
+        await using var connection = await OpenAsync(sandbox.ConnectionString);
+
+        Assert.Equal(200, await connection.ExecuteScalarAsync<long>("SELECT count(*) FROM \"Lead\""));
+        Assert.Equal(200, sandbox.SampleLeads?.Leads);
+        Assert.Null(sandbox.SampleData);
+        Assert.False(await connection.ExecuteScalarAsync<bool>("SELECT to_regclass('message_deliveries') IS NOT NULL"));
+    }
+
+    [Fact]
     public async Task Two_of_them_do_not_meet()
     {
         await using var first = await StartAsync();
