@@ -32,6 +32,9 @@ internal static class ServerFaults
         ["LK014"] = ("Linkage.Trigger.NotOwner", FaultKind.Denied),
         ["LK020"] = ("Linkage.Phone.NotPossible", FaultKind.InvalidInput),
         ["LK030"] = ("Linkage.ProfileMapping.Unusable", FaultKind.InvalidInput),
+        ["LK040"] = ("Linkage.CustomerTable.Unusable", FaultKind.InvalidInput),
+        ["LK041"] = ("Linkage.CustomerTable.NotRegistered", FaultKind.NotFound),
+        ["LK042"] = ("Linkage.Customer.CannotBeMade", FaultKind.InvalidState),
     };
 
     /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>

@@ -30,8 +30,8 @@ public enum MigrationKind
 
 /// <summary>
 /// One embedded script of <c>Schema/Migrations/COMPONENT/</c>. Beside its scripts a component may have <c>tokens.sql</c>, which reads
-/// what they need to know of the application's tables (a null value says that the component does not fit the database), and
-/// <c>P__*.sql</c>, which read what stands in the way of an install.
+/// what they need to know of the application's tables (a null value says that the component does not fit the database, a
+/// RequiresUnlessNamed that it is to be installed only where it is named), and <c>P__*.sql</c>, which read what stands in the way of an install.
 /// </summary>
 /// <param name="Component">The folder: what the script belongs to.</param>
 /// <param name="Kind">How it is run.</param>

@@ -61,9 +61,13 @@ internal sealed class SchemaPlanner
             || components.Contains(component, StringComparer.OrdinalIgnoreCase)
             || _state.Components.Contains(component);
 
+        string? Missing(string component) =>
+            _tokens.Missing(component)
+            ?? (components.Count == 0 && !_state.Components.Contains(component) ? _tokens.MissingUnlessNamed(component) : null);
+
         var omitted = Migration.Components
-            .Where(c => IsWanted(c) && _tokens.Missing(c) is not null)
-            .ToDictionary(c => c, c => $"Schema {_state.ApplicationSchema} lacks what {c} works on: {_tokens.Missing(c)}.");
+            .Where(c => IsWanted(c) && Missing(c) is not null)
+            .ToDictionary(c => c, c => $"Schema {_state.ApplicationSchema} lacks what {c} works on: {Missing(c)}.");
         return ([.. Migration.All.Where(m => IsWanted(m.Component) && !omitted.ContainsKey(m.Component))], omitted);
     }
 

@@ -10,6 +10,7 @@ internal sealed class SchemaTokens
     private readonly Dictionary<string, string> _common;
     private readonly Dictionary<string, IReadOnlyDictionary<string, string>> _ofComponent = [];
     private readonly Dictionary<string, string> _missing = [];
+    private readonly Dictionary<string, string> _missingUnlessNamed = [];
 
     private SchemaTokens(string applicationSchema, string installer) =>
         _common = new()
@@ -32,6 +33,8 @@ internal sealed class SchemaTokens
             if (Migration.Tokens(component) is not { } query)
                 continue;
             var rows = await session.QueryAsync<Token>(tokens.Render(component, query));
+            if (rows.Select(r => r.RequiresUnlessNamed).FirstOrDefault(r => r is not null) is { } usual)
+                tokens._missingUnlessNamed[component] = usual;
             var missing = rows.Where(r => r.Value is null).Select(r => r.Requires!).Distinct().ToList();
             if (missing.Count > 0)
                 tokens._missing[component] = string.Join(", ", missing);
@@ -45,6 +48,9 @@ internal sealed class SchemaTokens
     /// <summary>What of the application's tables a component lacks here; null where it fits.</summary>
     public string? Missing(string component) => _missing.GetValueOrDefault(component);
 
+    /// <summary>What it lacks here to be brought along where nobody named it; null where it has that.</summary>
+    public string? MissingUnlessNamed(string component) => _missingUnlessNamed.GetValueOrDefault(component);
+
     /// <summary>A script of a component with every token filled in.</summary>
     public string Render(string component, string template)
     {
@@ -56,5 +62,14 @@ internal sealed class SchemaTokens
         return text.ToString();
     }
 
-    private sealed record Token(string Name, string? Value, string? Requires);
+    private sealed record Token
+    {
+        public string Name { get; init; } = "";
+
+        public string? Value { get; init; }
+
+        public string? Requires { get; init; }
+
+        public string? RequiresUnlessNamed { get; init; }
+    }
 }

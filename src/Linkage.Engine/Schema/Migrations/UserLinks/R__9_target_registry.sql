@@ -1,18 +1,6 @@
 -- The registry of targets: a table is linked (trigger, backfill, undo, audit, integrity) once it is registered, whatever it and its
 -- columns are called. What stands in the way is in R__9_target_problems.sql.
 
--- What a table in SQL notation is; null where there is none.
-CREATE OR REPLACE FUNCTION linkage.find_table(wanted text) RETURNS regclass
-LANGUAGE plpgsql STABLE
-AS $$
-BEGIN
-  RETURN to_regclass(wanted);
-EXCEPTION WHEN invalid_name OR syntax_error OR feature_not_supported THEN
-  -- Before PostgreSQL 16, what is no name at all is an error.
-  RETURN NULL;
-END
-$$;
-
 -- The name of an index of a table; what would be too long is told apart by a digest.
 CREATE OR REPLACE FUNCTION linkage.index_name(table_name name, serves text) RETURNS text
 LANGUAGE sql IMMUTABLE
