@@ -6,18 +6,18 @@ CREATE OR REPLACE FUNCTION linkage.active_account(alias text) RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT pg_catalog.concat_ws(' AND ',
-    CASE WHEN linkage.account_column_type('deleted_at') IS NOT NULL THEN alias || '.deleted_at IS NULL' END,
-    CASE WHEN linkage.account_column_type('is_anonymous') IS NOT NULL THEN alias || '.is_anonymous IS NOT TRUE' END,
+    CASE WHEN linkage.column_type('auth.users', 'deleted_at') IS NOT NULL THEN alias || '.deleted_at IS NULL' END,
+    CASE WHEN linkage.column_type('auth.users', 'is_anonymous') IS NOT NULL THEN alias || '.is_anonymous IS NOT TRUE' END,
     'true')
 $$;
 
--- The type of a column of the accounts; null where there is none.
-CREATE OR REPLACE FUNCTION linkage.account_column_type(name text) RETURNS oid
+-- The type of a column of a table; null where there is none.
+CREATE OR REPLACE FUNCTION linkage.column_type(relation text, name text) RETURNS oid
 LANGUAGE sql STABLE
 AS $$
   SELECT linkage.base_type(a.atttypid)
   FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = linkage.find_relation('auth.users') AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attrelid = linkage.find_relation($1) AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
 $$;
 
 -- A type, or what a domain is made of.
@@ -62,7 +62,7 @@ LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   parts       text[] := string_to_array(source, '.');
-  type        oid := linkage.account_column_type(parts[1]);
+  type        oid := linkage.column_type('auth.users', parts[1]);
   target_name text := format_type(target, NULL);
   is_text     boolean := (SELECT t.typcategory = 'S' FROM pg_catalog.pg_type t WHERE t.oid = target);
 BEGIN
@@ -125,14 +125,15 @@ AS $$
         'instance_id', 'aud', 'role', 'encrypted_password', 'is_super_admin', 'banned_until', 'deleted_at', 'is_anonymous', 'is_sso_user',
         'invited_at', 'last_sign_in_at', 'raw_app_meta_data')
       OR name ~ '(_token|_sent_at|_change|_change_confirm_status|^confirmation_.*|^recovery_.*|^reauthentication_.*|_change_token.*)$' THEN '{}'
-    WHEN linkage.account_column_type(name) IS NOT NULL THEN ARRAY[name]
+    WHEN linkage.column_type('auth.users', name) IS NOT NULL THEN ARRAY[name]
     ELSE '{}'
   END
 $$;
 
 -- Every column of the profiles, and of those that are mapped: where it comes from, and its value as an expression on alias a of the
--- accounts (null: it is not copied). Generated columns can't be written and are left out unless they are mapped.
-CREATE OR REPLACE FUNCTION linkage.profile_columns_by(mappings linkage.profile_mapping[])
+-- accounts (null: it is not copied). Generated columns can't be written and are left out unless they are mapped. mappings: as if these
+-- were there, instead of those that are.
+CREATE OR REPLACE FUNCTION linkage.profile_columns(mappings linkage.profile_mapping[] DEFAULT NULL)
 RETURNS TABLE (
   "position" integer, profile_column name, type text, is_key boolean, is_required boolean, sources text[], fallback text,
   is_mapped boolean, expression text, problem text)
@@ -155,7 +156,7 @@ AS $$
     CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)) AS e (given)
     WHERE a.attrelid = '{{profiles}}'::regclass AND a.attnum > 0 AND NOT a.attisdropped
   ) AS c
-  FULL JOIN unnest($1) m ON m.profile_column = c.attname
+  FULL JOIN unnest(COALESCE($1, ARRAY(SELECT m FROM linkage.profile_mapping m))) m ON m.profile_column = c.attname
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN c.is_key THEN ARRAY['id']
@@ -191,14 +192,6 @@ AS $$
   ORDER BY 1, 2
 $$;
 
--- The same by the mappings that there are.
-CREATE OR REPLACE FUNCTION linkage.profile_columns()
-RETURNS TABLE (
-  "position" integer, profile_column name, type text, is_key boolean, is_required boolean, sources text[], fallback text,
-  is_mapped boolean, expression text, problem text)
-LANGUAGE sql STABLE
-AS $$ SELECT * FROM linkage.profile_columns_by(ARRAY(SELECT m FROM linkage.profile_mapping m)) $$;
-
 -- A column as it would be if it were mapped so, or by its usual sources if its mapping were forgotten.
 CREATE OR REPLACE FUNCTION linkage.profile_column_by(wanted text, wanted_sources text[], wanted_fallback text, is_wanted boolean)
 RETURNS TABLE (
@@ -207,7 +200,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 AS $$
   SELECT c.*
-  FROM linkage.profile_columns_by(
+  FROM linkage.profile_columns(
     ARRAY(
       SELECT m FROM linkage.profile_mapping m WHERE m.profile_column <> $1
       UNION ALL

@@ -153,8 +153,8 @@ BEGIN
      LEFT JOIN LATERAL (SELECT %s) AS v ON true
      %s
      ORDER BY s.ordinal',
-    CASE WHEN linkage.account_column_type('email') IS NULL THEN 'NULL::text' ELSE 'a.email::text' END,
-    CASE WHEN linkage.account_column_type('phone') IS NULL THEN 'NULL::text' ELSE 'a.phone::text' END,
+    CASE WHEN linkage.column_type('auth.users', 'email') IS NULL THEN 'NULL::text' ELSE 'a.email::text' END,
+    CASE WHEN linkage.column_type('auth.users', 'phone') IS NULL THEN 'NULL::text' ELSE 'a.phone::text' END,
     linkage.active_account('a'), (linkage.profile_insert()).refusal, COALESCE(found, 'NULL'),
     (linkage.profile_row()).column_values, conflicts)
   USING ids;
@@ -320,15 +320,7 @@ BEGIN
      WHERE NOT EXISTS (SELECT FROM auth.users a WHERE a.id::{{profile_id}} = p.{{profile_key}})
      ORDER BY 3, 1',
     key_text,
-    CASE WHEN linkage.profile_has('email') THEN 'p.email::text' ELSE 'NULL::text' END,
-    CASE WHEN linkage.profile_has('created_at') THEN 'p.created_at::timestamptz' ELSE 'NULL::timestamptz' END);
+    CASE WHEN linkage.column_type('{{profiles}}', 'email') IS NULL THEN 'NULL::text' ELSE 'p.email::text' END,
+    CASE WHEN linkage.column_type('{{profiles}}', 'created_at') IS NULL THEN 'NULL::timestamptz' ELSE 'p.created_at::timestamptz' END);
 END
-$$;
-
-CREATE OR REPLACE FUNCTION linkage.profile_has(name text) RETURNS boolean
-LANGUAGE sql STABLE
-AS $$
-  SELECT EXISTS (
-    SELECT FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = '{{profiles}}'::regclass AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped)
 $$;

@@ -68,19 +68,29 @@ CREATE OR REPLACE FUNCTION linkage.followed_sources() RETURNS text[]
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT ARRAY['email', 'phone', 'email_confirmed_at', 'phone_confirmed_at', 'confirmed_at'] $$;
 
--- The columns of a profile that follow, as values on alias a of the accounts; and whether a row n of those differs from the profile p.
-CREATE OR REPLACE FUNCTION linkage.followed_columns(OUT column_values text, OUT difference text)
+-- The columns of a profile that follow, as values on alias a of the accounts, null for none. On a profile p, and rows n and o of those values,
+-- new and old: whether p differs from n, whether it follows, and what it is set to then. A column follows if it still has what the account had
+-- before, or nothing: what the application or its user changed there is theirs. Phones are compared in E.164.
+CREATE OR REPLACE FUNCTION linkage.followed_columns(OUT column_values text, OUT difference text, OUT follows text, OUT assignments text)
 LANGUAGE sql STABLE
 AS $$
   SELECT
     string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position"),
-    COALESCE(string_agg(pg_catalog.format('n.%1$I IS DISTINCT FROM p.%1$I', c.profile_column), ' OR ' ORDER BY c."position"), 'false')
+    COALESCE(string_agg(pg_catalog.format('n.%1$I IS DISTINCT FROM p.%1$I', c.profile_column), ' OR ' ORDER BY c."position"), 'false'),
+    string_agg(f.follows, ' OR ' ORDER BY c."position"),
+    string_agg(
+      pg_catalog.format('%1$I = CASE WHEN %2$s THEN n.%1$I ELSE p.%1$I END', c.profile_column, f.follows), ', ' ORDER BY c."position")
   FROM linkage.profile_columns() c
+  CROSS JOIN LATERAL (
+    SELECT pg_catalog.format(
+      '(n.%1$I IS DISTINCT FROM o.%1$I AND (p.%1$I IS NULL OR p.%1$I = o.%1$I%2$s))', c.profile_column,
+      CASE WHEN c.sources = ARRAY['phone'] THEN pg_catalog.format(
+        ' OR {{app}}.normalize_phone(p.%1$I::text) = {{app}}.normalize_phone(o.%1$I::text)', c.profile_column) END)
+  ) AS f (follows)
   WHERE c.expression IS NOT NULL AND c.sources <> '{}' AND c.sources <@ linkage.followed_sources()
 $$;
 
--- The body of handle_user_update. A profile's column follows if it still has what the account had before, or nothing: what the
--- application or its user changed there is theirs. Phones are compared in E.164.
+-- The body of handle_user_update.
 CREATE OR REPLACE FUNCTION linkage.handle_user_update_body() RETURNS text
 -- the same text in every session: names of types are qualified as the path asks for it
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -113,30 +123,16 @@ EXCEPTION WHEN assert_failure OR OTHERS THEN
 END
 $template$,
     linkage.active_account('NEW'), linkage.active_account('OLD'), linkage.new_profile_statement(),
-    (
-      SELECT pg_catalog.format(
-        'ELSE
+    CASE WHEN followed.column_values IS NOT NULL THEN pg_catalog.format(
+      'ELSE
       UPDATE {{profiles}} AS p
-      SET %s
-      FROM (SELECT %s FROM (SELECT NEW.*) AS a) AS n
-      CROSS JOIN (SELECT %s FROM (SELECT OLD.*) AS a) AS o
-      WHERE p.{{profile_key}} = NEW.id::{{profile_id}} AND (%s);
+      SET %1$s
+      FROM (SELECT %2$s FROM (SELECT NEW.*) AS a) AS n
+      CROSS JOIN (SELECT %2$s FROM (SELECT OLD.*) AS a) AS o
+      WHERE p.{{profile_key}} = NEW.id::{{profile_id}} AND (%3$s);
       PERFORM linkage.check_deferred_constraints();',
-        string_agg(
-          pg_catalog.format('%1$I = CASE WHEN %2$s THEN n.%1$I ELSE p.%1$I END', c.profile_column, f.follows), ', ' ORDER BY c."position"),
-        string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position"),
-        string_agg(pg_catalog.format('%s AS %I', c.expression, c.profile_column), ', ' ORDER BY c."position"),
-        string_agg(f.follows, ' OR ' ORDER BY c."position"))
-      FROM linkage.profile_columns() c
-      CROSS JOIN LATERAL (
-        SELECT pg_catalog.format(
-          '(n.%1$I IS DISTINCT FROM o.%1$I AND (p.%1$I IS NULL OR p.%1$I = o.%1$I%2$s))', c.profile_column,
-          CASE WHEN c.sources = ARRAY['phone'] THEN pg_catalog.format(
-            ' OR {{app}}.normalize_phone(p.%1$I::text) = {{app}}.normalize_phone(o.%1$I::text)', c.profile_column) END)
-      ) AS f (follows)
-      WHERE c.expression IS NOT NULL AND c.sources <> '{}' AND c.sources <@ linkage.followed_sources()
-      HAVING count(*) > 0
-    ),
+      followed.assignments, followed.column_values, followed.follows)
+    END,
     followed.column_values, followed.difference)
   FROM linkage.followed_columns() followed
 $create$;
@@ -180,5 +176,5 @@ AS $$
      EXECUTE FUNCTION {{app}}.handle_user_update()',
     string_agg(pg_catalog.format('OLD.%1$I IS DISTINCT FROM NEW.%1$I', c.name), ' OR ' ORDER BY c.i))
   FROM unnest(linkage.followed_sources() || ARRAY['deleted_at', 'is_anonymous']) WITH ORDINALITY AS c (name, i)
-  WHERE linkage.account_column_type(c.name) IS NOT NULL
+  WHERE linkage.column_type('auth.users', c.name) IS NOT NULL
 $$;

@@ -143,11 +143,11 @@ BEGIN
   EXECUTE format(
     'SELECT count(*), count(*) FILTER (WHERE %s), count(*) FILTER (WHERE %s), count(*) FILTER (WHERE %s) FROM auth.users a',
     linkage.active_account('a'),
-    CASE WHEN linkage.account_column_type('deleted_at') IS NULL THEN 'false' ELSE 'a.deleted_at IS NOT NULL' END,
+    CASE WHEN linkage.column_type('auth.users', 'deleted_at') IS NULL THEN 'false' ELSE 'a.deleted_at IS NOT NULL' END,
     -- a soft-deleted one that was anonymous is counted there
     concat_ws(' AND ',
-      CASE WHEN linkage.account_column_type('is_anonymous') IS NULL THEN 'false' ELSE 'a.is_anonymous' END,
-      CASE WHEN linkage.account_column_type('deleted_at') IS NOT NULL THEN 'a.deleted_at IS NULL' END))
+      CASE WHEN linkage.column_type('auth.users', 'is_anonymous') IS NULL THEN 'false' ELSE 'a.is_anonymous' END,
+      CASE WHEN linkage.column_type('auth.users', 'deleted_at') IS NOT NULL THEN 'a.deleted_at IS NULL' END))
   INTO auth_users, active_users, soft_deleted_users, anonymous_users;
   profiles := (SELECT count(*) FROM {{profiles}});
 END
