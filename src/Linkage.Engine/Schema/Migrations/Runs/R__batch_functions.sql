@@ -275,6 +275,24 @@ BEGIN
 END
 $$;
 
+-- The query with which a batch ends: what became of the rows of a CTE named examined. counts are conditions by the name under which their rows
+-- are counted, sample expressions by the name under which they show in the sample, which is of the first five rows; also: further columns.
+CREATE OR REPLACE FUNCTION linkage.batch_summary(counts jsonb, sample jsonb, also text DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog.format(
+    'SELECT
+       jsonb_build_object(
+         ''counts'', jsonb_build_object(''processed'', count(*), %s),
+         ''sample'', (
+           SELECT COALESCE(jsonb_agg(jsonb_build_object(%s)), ''[]'')
+           FROM (SELECT * FROM examined LIMIT 5) AS examined)) %s
+     FROM examined',
+    (SELECT string_agg(pg_catalog.format('%L, count(*) FILTER (WHERE %s)', c.key, c.value), ', ') FROM jsonb_each_text($1) AS c),
+    (SELECT string_agg(pg_catalog.format('%L, %s', s.key, s.value), ', ') FROM jsonb_each_text($2) AS s),
+    ', ' || $3)
+$$;
+
 -- Two counts added up: {"linked": 2} and {"linked": 3, "skipped": 1} give {"linked": 5, "skipped": 1}.
 CREATE OR REPLACE FUNCTION linkage.add_counts(one jsonb, other jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

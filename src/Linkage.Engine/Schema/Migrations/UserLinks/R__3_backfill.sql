@@ -186,22 +186,13 @@ $$;
 CREATE OR REPLACE FUNCTION linkage.link_summary(moved text) RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$
-  SELECT pg_catalog.format(
-    'SELECT
-       jsonb_build_object(
-         ''counts'', jsonb_build_object(
-           ''processed'', count(*),
-           ''linked'', count(*) FILTER (WHERE outcome = ''linked''),
-           ''no_match'', count(*) FILTER (WHERE outcome = ''no_match''),
-           ''ambiguous'', count(*) FILTER (WHERE outcome = ''ambiguous''),
-           ''skipped'', count(*) FILTER (WHERE outcome = ''skipped''),
-           ''suppressed'', count(*) FILTER (WHERE reason = ''suppressed'')),
-         ''sample'', (
-           SELECT COALESCE(jsonb_agg(jsonb_build_object(
-             ''record'', f.record_key, ''outcome'', f.outcome, ''rule'', f.rule, ''user'', f.user_id, ''reason'', f.reason)), ''[]'')
-           FROM (SELECT * FROM examined LIMIT 5) AS f)),
-       %s
-     FROM examined', moved)
+  SELECT linkage.batch_summary(
+    '{
+      "linked": "outcome = ''linked''", "no_match": "outcome = ''no_match''", "ambiguous": "outcome = ''ambiguous''",
+      "skipped": "outcome = ''skipped''", "suppressed": "reason = ''suppressed''"
+    }',
+    '{"record": "record_key", "outcome": "outcome", "rule": "rule", "user": "user_id", "reason": "reason"}',
+    $1)
 $$;
 
 -- One batch of exactly batch_size candidates while that many remain, from where the last call stopped; see the wrapper in the

@@ -210,17 +210,11 @@ $$;
 CREATE OR REPLACE FUNCTION linkage.undo_summary() RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$
-  SELECT
-    'SELECT jsonb_build_object(
-       ''counts'', jsonb_build_object(
-         ''processed'', count(*),
-         ''rolled_back'', count(*) FILTER (WHERE outcome IN (''linked'', ''unlinked'')),
-         ''unchanged'', count(*) FILTER (WHERE outcome = ''unchanged''),
-         ''conflicts'', count(*) FILTER (WHERE outcome = ''conflict'')),
-       ''sample'', (
-         SELECT COALESCE(jsonb_agg(jsonb_build_object(''record'', f.record_key, ''outcome'', f.outcome, ''reason'', f.reason)), ''[]'')
-         FROM (SELECT * FROM examined LIMIT 5) AS f))
-     FROM examined'
+  SELECT linkage.batch_summary(
+    '{
+      "rolled_back": "outcome IN (''linked'', ''unlinked'')", "unchanged": "outcome = ''unchanged''", "conflicts": "outcome = ''conflict''"
+    }',
+    '{"record": "record_key", "outcome": "outcome", "reason": "reason"}')
 $$;
 
 -- The net change of each record of a target since a time: its latest audit row, and the user from before the first.

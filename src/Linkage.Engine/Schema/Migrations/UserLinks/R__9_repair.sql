@@ -336,23 +336,15 @@ $$;
 CREATE OR REPLACE FUNCTION linkage.repair_summary() RETURNS text
 LANGUAGE sql IMMUTABLE
 AS $$
-  SELECT
-    'SELECT jsonb_build_object(
-       ''counts'', jsonb_build_object(
-         ''processed'', count(*),
-         ''linked'', count(*) FILTER (WHERE outcome = ''linked'' AND previous_user_id IS NULL),
-         ''relinked'', count(*) FILTER (WHERE outcome = ''linked'' AND previous_user_id IS NOT NULL),
-         ''unlinked'', count(*) FILTER (WHERE outcome = ''unlinked''),
-         ''unchanged'', count(*) FILTER (WHERE outcome = ''unchanged''),
-         ''no_match'', count(*) FILTER (WHERE outcome = ''no_match''),
-         ''ambiguous'', count(*) FILTER (WHERE outcome = ''ambiguous''),
-         ''skipped'', count(*) FILTER (WHERE outcome = ''skipped''),
-         ''suppressed'', count(*) FILTER (WHERE reason = ''suppressed'')),
-       ''sample'', (
-         SELECT COALESCE(jsonb_agg(jsonb_build_object(
-           ''record'', f.record_key,
-           ''outcome'', CASE WHEN f.outcome = ''linked'' AND f.previous_user_id IS NOT NULL THEN ''relinked'' ELSE f.outcome END,
-           ''rule'', f.rule, ''user'', f.user_id, ''reason'', f.reason)), ''[]'')
-         FROM (SELECT * FROM examined LIMIT 5) AS f))
-     FROM examined'
+  SELECT linkage.batch_summary(
+    '{
+      "linked": "outcome = ''linked'' AND previous_user_id IS NULL", "relinked": "outcome = ''linked'' AND previous_user_id IS NOT NULL",
+      "unlinked": "outcome = ''unlinked''", "unchanged": "outcome = ''unchanged''", "no_match": "outcome = ''no_match''",
+      "ambiguous": "outcome = ''ambiguous''", "skipped": "outcome = ''skipped''", "suppressed": "reason = ''suppressed''"
+    }',
+    '{
+      "record": "record_key",
+      "outcome": "CASE WHEN outcome = ''linked'' AND previous_user_id IS NOT NULL THEN ''relinked'' ELSE outcome END",
+      "rule": "rule", "user": "user_id", "reason": "reason"
+    }')
 $$;

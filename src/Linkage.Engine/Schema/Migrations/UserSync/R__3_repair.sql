@@ -186,18 +186,12 @@ DECLARE
              || ''the server sees, or one that is over''
          END)
      ) AS o (outcome, reason)';
-  summary text :=
-    'SELECT jsonb_build_object(
-       ''counts'', jsonb_build_object(
-         ''processed'', count(*),
-         ''repaired'', count(*) FILTER (WHERE e.outcome = ''repaired''),
-         ''skipped'', count(*) FILTER (WHERE e.outcome = ''skipped''),
-         -- a fault of a single row is counted by its run
-         ''failed_accounts'', count(*) FILTER (WHERE e.outcome = ''failed'' AND $4 IS NULL)),
-       ''sample'', (
-         SELECT COALESCE(jsonb_agg(jsonb_build_object(''record'', f.record_id, ''outcome'', f.outcome, ''reason'', f.reason)), ''[]'')
-         FROM (SELECT * FROM examined LIMIT 5) AS f))
-     FROM examined e';
+  summary text := linkage.batch_summary(
+    '{
+      "repaired": "outcome = ''repaired''", "skipped": "outcome = ''skipped''",
+      "failed_accounts": "outcome = ''failed'' AND $4 IS NULL"
+    }',
+    '{"record": "record_id", "outcome": "outcome", "reason": "reason"}');
   result jsonb;
 BEGIN
   IF mode = 'preview' THEN

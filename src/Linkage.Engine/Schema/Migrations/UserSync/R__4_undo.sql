@@ -135,17 +135,11 @@ DECLARE
          END
      ) AS s (is_open, reason)',
     linkage.profile_referrers(), linkage.active_account('a'));
-  summary text :=
-    'SELECT jsonb_build_object(
-       ''counts'', jsonb_build_object(
-         ''processed'', count(*),
-         ''rolled_back'', count(*) FILTER (WHERE e.outcome IN (''removed'', ''restored'')),
-         ''unchanged'', count(*) FILTER (WHERE e.outcome = ''unchanged''),
-         ''conflicts'', count(*) FILTER (WHERE e.outcome = ''conflict'')),
-       ''sample'', (
-         SELECT COALESCE(jsonb_agg(jsonb_build_object(''record'', f.record_id, ''outcome'', f.outcome, ''reason'', f.reason)), ''[]'')
-         FROM (SELECT * FROM examined LIMIT 5) AS f))
-     FROM examined e';
+  summary text := linkage.batch_summary(
+    '{
+      "rolled_back": "outcome IN (''removed'', ''restored'')", "unchanged": "outcome = ''unchanged''", "conflicts": "outcome = ''conflict''"
+    }',
+    '{"record": "record_id", "outcome": "outcome", "reason": "reason"}');
   result jsonb;
 BEGIN
   IF mode = 'preview' THEN
