@@ -209,6 +209,9 @@ internal sealed class CustomerScene : IAsyncDisposable
         return rows;
     }
 
+    public Task<RunResult> BackfillAsync(RunOptions? options = null, CustomerMatch? match = null) =>
+        new CustomerBackfill(Database.Engine).RunAsync(match ?? new CustomerMatch(), options ?? new RunOptions(), _ => { }, CancellationToken.None);
+
     public Task<RunResult> UndoAsync(RunResult run, RunOptions? options = null) =>
         new RunUndo(Database.Engine).UndoAsync(
             run.RunId!.Value, allowRelink: false, options ?? new RunOptions(), _ => { }, CancellationToken.None);

@@ -113,6 +113,9 @@ internal sealed record CustomerShape(string Label, string Definition)
 
     public Dictionary<string, string> AddressColumns { get; init; } = new() { ["customer"] = "customer_id" };
 
+    /// <summary>The shape with that label.</summary>
+    public static CustomerShape Of(string label) => new[] { Uuid, Text, Bigint, Mapped }.Single(shape => shape.Label == label);
+
     /// <summary>A column in SQL notation.</summary>
     public static string Quoted(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 

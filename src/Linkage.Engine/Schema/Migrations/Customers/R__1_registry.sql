@@ -377,6 +377,15 @@ AS $$
     CASE WHEN ($1).columns ? $2 THEN NULL WHEN $2 = 'created_at' THEN 'NULL::timestamptz' ELSE 'NULL::text' END)
 $$;
 
+-- A column on an alias as text: of a table that may be any.
+CREATE OR REPLACE FUNCTION linkage.column_text(relation text, column_name text, alias text) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT linkage.key_text(format('%s.%I', $3, a.attname), a.atttypid)
+  FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = to_regclass($1) AND a.attname = $2 AND NOT a.attisdropped
+$$;
+
 -- The type of a column, as it is cast to.
 CREATE OR REPLACE FUNCTION linkage.customer_type(entry linkage.customer_table, col text) RETURNS text
 LANGUAGE sql STABLE
@@ -392,39 +401,51 @@ $$;
 --   {lead.key:type} ...                            the types of those, to cast keys back from text
 --   {l.key} {l.phone} {c.name} {a.customer} ...    what alias l (a lead), c (a customer) or a (an address) has there, as text; created_at as
 --                                                  timestamptz; null where the table has no such column
--- Values are no business of a template: they are parameters.
-CREATE OR REPLACE FUNCTION linkage.customer_sql(template text) RETURNS text
+--   {1} {2} ...                                    the further arguments: SQL
+-- Nothing is looked for in what was put in, so names may look like tokens. Values are no business of a template: they are parameters.
+CREATE OR REPLACE FUNCTION linkage.customer_sql(template text, VARIADIC parts text[] DEFAULT '{}') RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  token       text[];
-  entry       linkage.customer_table;
-  replacement text;
-  result      text := template;
+  pattern constant text := '\{(?:(lead|customer|address|audit|[lca])(?:\.([a-z_]+)(:type)?)?|([0-9]))\}';
+  token   text[];
+  texts   text[] := regexp_split_to_array(template, pattern);
+  result  text := texts[1];
+  i       integer := 1;
 BEGIN
-  FOR token IN
-    SELECT DISTINCT m
-    FROM regexp_matches(template, '\{(lead|customer|address|audit|[lca])(?:\.([a-z_]+)(:type)?)?\}', 'g') AS m
-    ORDER BY m
-  LOOP
-    entry := linkage.customer_role(CASE token[1] WHEN 'l' THEN 'lead' WHEN 'c' THEN 'customer' WHEN 'a' THEN 'address' ELSE token[1] END);
-    replacement := CASE
-      WHEN token[2] IS NULL THEN entry.relation
-      WHEN NOT EXISTS (SELECT FROM linkage.customer_columns() c WHERE (c.role, c.name) = (entry.role, token[2])) THEN NULL
-      WHEN token[3] IS NOT NULL THEN linkage.customer_type(entry, token[2])
-      WHEN token[1] = entry.role THEN quote_ident(entry.columns ->> token[2])
-      ELSE linkage.customer_expression(entry, token[2], token[1])
-    END;
-    IF replacement IS NULL THEN
-      RAISE EXCEPTION USING
-        ERRCODE = 'LK041',
-        MESSAGE = format('Table %s, registered in the role of %s, has no column for %s.', entry.relation, entry.role, token[2]),
-        HINT = format('Register-CustomerTable -Role %s -Table ''%s'' maps its columns.', initcap(entry.role), entry.relation);
-    END IF;
-    result := replace(
-      result, format('{%s%s%s}', token[1], COALESCE('.' || token[2], ''), COALESCE(token[3], '')), replacement);
+  FOR token IN SELECT m FROM regexp_matches(template, pattern, 'g') AS m LOOP
+    i := i + 1;
+    result := result || CASE
+      WHEN token[4] IS NOT NULL THEN parts[token[4]::integer]
+      ELSE linkage.customer_token(token[1], token[2], token[3] IS NOT NULL)
+    END || texts[i];
   END LOOP;
   RETURN result;
+END
+$$;
+
+-- What a token stands for.
+CREATE OR REPLACE FUNCTION linkage.customer_token(of text, col text, is_type boolean) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  entry       linkage.customer_table :=
+    linkage.customer_role(CASE of WHEN 'l' THEN 'lead' WHEN 'c' THEN 'customer' WHEN 'a' THEN 'address' ELSE of END);
+  replacement text := CASE
+    WHEN col IS NULL THEN entry.relation
+    WHEN NOT EXISTS (SELECT FROM linkage.customer_columns() c WHERE (c.role, c.name) = (entry.role, col)) THEN NULL
+    WHEN is_type THEN linkage.customer_type(entry, col)
+    WHEN of = entry.role THEN quote_ident(entry.columns ->> col)
+    ELSE linkage.customer_expression(entry, col, of)
+  END;
+BEGIN
+  IF replacement IS NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK041',
+      MESSAGE = format('Table %s, registered in the role of %s, has no column for %s.', entry.relation, entry.role, col),
+      HINT = format('Register-CustomerTable -Role %s -Table ''%s'' maps its columns.', initcap(entry.role), entry.relation);
+  END IF;
+  RETURN replacement;
 END
 $$;
 

@@ -18,36 +18,38 @@ COMMENT ON TABLE linkage.customer_table IS 'Linkage: the tables that customers, 
 
 -- What a run has to do, a row for each group of leads, and then what it did: the journal that its undo reads, and the undo's own.
 CREATE TABLE IF NOT EXISTS linkage.customer_change (
-  run_id       uuid NOT NULL,
-  ordinal      bigint NOT NULL,
+  run_id        uuid NOT NULL,
+  -- of an undo that of the row it undoes, negative for what it could not
+  ordinal       bigint NOT NULL,
+  -- link: leads and rows that follow them got the customer; unlink: they lost it
+  action        text NOT NULL DEFAULT 'link' CHECK (action IN ('link', 'unlink')),
   -- psid, phone, email, individual; follow where the leads had their customer before and only what follows them lacks it
-  group_type   text NOT NULL,
-  group_key    text,
-  -- those that had no customer when the list was made, and by what they were put here: linkage.lead_query says what a mark is
-  lead_ids     text[] NOT NULL,
-  marks        bigint[],
-  -- how many leads the group has in all
-  lead_count   integer NOT NULL,
+  group_type    text NOT NULL,
+  group_key     text,
+  -- those that had no customer when the list was made, and what identified them then: linkage.lead_mark
+  lead_ids      text[] NOT NULL,
+  marks         bigint[],
   -- the one that is reused, else the one that was made
-  customer_id  text,
-  name         text,
-  phone        text,
-  email        text,
-  -- null: not done yet. created, reused, unchanged, failed; of an undo removed, restored, released, linked, unchanged, conflict
-  outcome      text,
-  -- leads that were changed, linked or deleted meanwhile
-  left_out     text[],
-  -- {relation: [keys]} of the rows that got the customer through their lead
-  followers    jsonb,
-  -- of the customer that was made, as it was when the run had made it
-  fingerprint  bigint,
-  -- rows that an undo removed: {"customer": {...}, "addresses": [...]}
-  copy         jsonb,
-  reason       text,
-  dry_run      boolean NOT NULL DEFAULT false,
+  customer_id   text,
+  name          text,
+  phone         text,
+  email         text,
+  -- null: not done yet. Of a link created, reused, followed, restored, skipped (nothing was left to do) or failed; of an unlink removed or
+  -- released (the customer was not the run's, and stays); of either unchanged or conflict
+  outcome       text,
+  -- leads that were changed, linked or deleted meanwhile, and so left alone
+  left_out      text[],
+  -- {relation: [keys]} of the rows that got or lost the customer through their lead
+  followers     jsonb,
+  -- of a customer that was made, as it was when that was done
+  fingerprint   bigint,
+  -- of a customer that was removed, and of its addresses: {"customer": {column: text}, "addresses": [{column: text}, ...]}
+  copy          jsonb,
+  reason        text,
+  dry_run       boolean NOT NULL DEFAULT false,
   PRIMARY KEY (run_id, ordinal)
 )
--- Each row is written twice, the second time in place (HOT).
+-- Each row of a list is written twice, the second time in place (HOT).
 WITH (fillfactor = 50);
 
 COMMENT ON TABLE linkage.customer_change IS 'Linkage: what runs made of groups of leads; undo reads it';
