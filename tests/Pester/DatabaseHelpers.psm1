@@ -33,9 +33,9 @@ function Invoke-TestSql {
 }
 
 # A connection to a database of its own on a sandbox: the application's tables, filled with so many deliveries, without Linkage. -Accounts
-# adds the accounts of the users, where there are deliveries.
+# adds the accounts of the users, where there are deliveries; -Leads so many leads, with customers and jobs.
 function New-ApplicationDatabase {
-    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0, [switch] $Accounts)
+    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0, [switch] $Accounts, [int] $Leads = 0)
     Invoke-TestSql $Sandbox "CREATE DATABASE $Name TEMPLATE template0"
     $connection = Connect-LinkageDatabase -Server $Sandbox.Server -Port $Sandbox.Port -Database $Name -Credential $Sandbox.GetCredential() -SslMode Disable
     $engine = Get-Engine $connection
@@ -55,6 +55,10 @@ function New-ApplicationDatabase {
             $create = $engine.GetType().Assembly.GetType("$sandboxTypes.ApplicationSchema").GetMethod('CreateAsync')
             $null = $create.Invoke($null, @($link, $none)).GetAwaiter().GetResult()
         }
+        if ($Leads -gt 0) {
+            $fill = $engine.GetType().Assembly.GetType("$sandboxTypes.SampleLeads").GetMethod('FillAsync')
+            $null = $fill.Invoke($null, @($link, $Leads, [long] 1, $none)).GetAwaiter().GetResult()
+        }
     }
     finally {
         $link.Dispose()
@@ -64,8 +68,8 @@ function New-ApplicationDatabase {
 
 # The same with Linkage installed.
 function New-LinkedDatabase {
-    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0, [switch] $Accounts)
-    $connection = New-ApplicationDatabase $Sandbox $Name -Deliveries $Deliveries -Accounts:$Accounts
+    param([Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] [string] $Name, [int] $Deliveries = 0, [switch] $Accounts, [int] $Leads = 0)
+    $connection = New-ApplicationDatabase $Sandbox $Name -Deliveries $Deliveries -Accounts:$Accounts -Leads $Leads
     $null = Install-LinkageSchema -Connection $connection
     $connection
 }
@@ -140,7 +144,9 @@ function Get-DatabaseDigest {
     foreach ($table in 'users', 'event_guests', 'message_deliveries', 'user_link_audit', 'feature_flags', 'auth.users', 'cleanup_audit_log',
         'user_sync_monitoring_log', 'linkage.run', 'linkage.link_target', 'linkage.trigger_switch', 'linkage.link_suppression',
         'linkage.link_cursor', 'linkage.guest_delivery_item', 'linkage.user_link_undo_item', 'linkage.user_link_repair_item',
-        'linkage.profile_mapping', 'linkage.user_sync_fault', 'linkage.ghost_user_item') {
+        'linkage.profile_mapping', 'linkage.user_sync_fault', 'linkage.ghost_user_item', '"Customer"', '"CustomerAddress"', '"Lead"', '"Job"',
+        '"Conversation"', '"Audit"', 'linkage.customer_table', 'linkage.customer_change', 'linkage.customer_decision',
+        'linkage.customer_redirect', 'linkage.customer_move') {
         if ((Invoke-TestSql $Connection "SELECT to_regclass('$table') IS NOT NULL AS is_there").is_there) {
             (Invoke-TestSql $Connection "SELECT '$table ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') AS digest FROM $table t").digest
         }
