@@ -52,6 +52,7 @@
         'Stop-LinkageRun'
         'Stop-LinkageSandbox'
         'Suspend-LinkageRun'
+        'Test-CustomerLinkage'
         'Test-DeliveryIntegrity'
         'Test-LinkageSchema'
         'Test-UserSync'

@@ -214,14 +214,9 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
                 cancellation);
             return new Measure<T>(null, rows);
         }
-        catch (LinkageException fault) when (fault.ErrorId == ServerFaults.SchemaMissing)
+        catch (Exception fault) when (MissingObjects.Problem(fault) is { } problem)
         {
-            return new Measure<T>(fault.Message, []);
-        }
-        catch (PostgresException fault) when (fault.SqlState
-            is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.UndefinedColumn)
-        {
-            return new Measure<T>($"Something that Linkage needs is missing ({fault.MessageText}); Test-LinkageSchema says what.", []);
+            return new Measure<T>(problem, []);
         }
     }
 

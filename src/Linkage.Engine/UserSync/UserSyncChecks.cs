@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Linkage.Engine.Checks;
 using Linkage.Engine.Database;
 using Npgsql;
@@ -36,18 +35,11 @@ public sealed class UserSyncChecks(LinkageDatabase database)
             var worst = gravest == CheckStatus.Healthy ? null : rows.First(row => row.Gravity == gravest);
             return [.. rows.Select(row => row.Result(row == worst))];
         }
-        catch (LinkageException fault) when (fault.ErrorId == ServerFaults.SchemaMissing)
+        catch (Exception fault) when (MissingObjects.Problem(fault) is { } problem)
         {
-            return Unknown(fault.Message);
-        }
-        catch (PostgresException fault) when (fault.SqlState
-            is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.UndefinedColumn)
-        {
-            return Unknown($"Something that Linkage needs is missing ({fault.MessageText}); Test-LinkageSchema says what.");
+            return [.. Names.Select(name => CheckResult.Unknown(name, problem))];
         }
     }
-
-    private static List<CheckResult> Unknown(string problem) => [.. Names.Select(name => CheckResult.Unknown(name, problem))];
 
     private sealed record Row(
         string Check, string Status, double? Value, double? Threshold, string Message, string Overall, string Details)
@@ -56,20 +48,10 @@ public sealed class UserSyncChecks(LinkageDatabase database)
 
         public CheckResult Result(bool isWorst)
         {
-            var details = new Dictionary<string, object?> { ["Overall"] = Overall };
-            foreach (var (name, value) in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(Details)!)
-                details[name] = Plain(value);
+            var details = CheckDetails.Read(Details);
+            details["Overall"] = Overall;
             return new CheckResult(
                 Check, Gravity, Value, Threshold, isWorst ? $"{Message} User sync as a whole is {Overall}." : Message, details);
         }
-
-        private static object? Plain(JsonElement value) => value.ValueKind switch
-        {
-            JsonValueKind.Null => null,
-            JsonValueKind.True or JsonValueKind.False => value.GetBoolean(),
-            JsonValueKind.Number => value.TryGetInt64(out var whole) ? whole : value.GetDouble(),
-            JsonValueKind.String when value.TryGetDateTimeOffset(out var time) => time.UtcDateTime,
-            _ => value.ToString(),
-        };
     }
 }
