@@ -1,4 +1,5 @@
 using Linkage.Benchmarks;
+using Linkage.Benchmarks.Customers;
 using Linkage.Benchmarks.Measuring;
 using Linkage.Benchmarks.UserLinks;
 using Linkage.Benchmarks.UserSync;
@@ -16,11 +17,13 @@ switch (args.FirstOrDefault())
         return await IntegrityBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 5, rows: 10_000_000));
     case "usersync":
         return await UserSyncBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
+    case "customers":
+        return await CustomersBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "phones":
         var phones = BenchmarkOptions.Parse(args, runs: 5);
         await PhonesBenchmark.RunAsync(phones.Rows, phones.Runs);
         return 0;
     default:
-        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, usersync, phones.");
+        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, usersync, customers, phones.");
         return 1;
 }

@@ -6,7 +6,8 @@ namespace Linkage.Engine.Checks;
 internal static class CheckDetails
 {
     public static Dictionary<string, object?> Read(string json) =>
-        JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)!.ToDictionary(detail => detail.Key, detail => Plain(detail.Value));
+        JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)!
+            .ToDictionary(detail => detail.Key, detail => Plain(detail.Value));
 
     private static object? Plain(JsonElement value) => value.ValueKind switch
     {
