@@ -1,0 +1,338 @@
+-- Undo of merges, of splits and of their undo: statement by statement backwards, each row only if it still is what the run made of it. One undo
+-- is one batch.
+
+-- One undo. What was done to a row, and how it is taken back: moved and filled get their values back, created goes, removed comes back.
+CREATE OR REPLACE FUNCTION linkage.undo_customer_moves(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
+AS $$
+DECLARE
+  undone uuid := (walk ->> 'run')::uuid;
+  open   text := linkage.changes_to_undo(undone, ARRAY['done']);
+  past   record;
+  number integer := 0;
+  result jsonb := '{"counts": {"processed": 0, "rolled_back": 0, "unchanged": 0, "conflicts": 0}, "sample": []}';
+  part   jsonb;
+BEGIN
+  PERFORM linkage.refuse_fault(walk, format('Run %s was not undone', undone));
+  PERFORM linkage.refuse_later_moves(undone, open);
+  FOR past IN EXECUTE format(
+    'SELECT t.step, min(t.action) AS action FROM linkage.customer_move AS t WHERE %s GROUP BY t.step ORDER BY t.step DESC', open)
+  LOOP
+    number := number + 1;
+    part := CASE
+      WHEN past.action IN ('moved', 'filled') THEN linkage.undo_changes(run_id, number, format('%s AND t.step = %s', open, past.step), mode)
+      ELSE linkage.undo_rows(run_id, number, open, past.step, mode)
+    END;
+    result := linkage.add_outcome(result, part);
+  END LOOP;
+  IF mode = 'apply' THEN
+    SET CONSTRAINTS ALL IMMEDIATE;
+  END IF;
+  RETURN result;
+END
+$$;
+
+-- Refuses to undo what later merges and splits went on with: they are to be undone first.
+-- Plan: each later run's rows by their index, hashed.
+CREATE OR REPLACE FUNCTION linkage.refuse_later_moves(undone uuid, open text) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  customer linkage.customer_table := linkage.customer_role('customer');
+  later    linkage.run;
+  is_used  boolean;
+BEGIN
+  FOR later IN
+    SELECT r.*
+    FROM linkage.run r
+    WHERE r.id > undone AND r.kind IN ('CustomerMerge', 'CustomerSplit') AND r.status NOT IN ('undone', 'partly undone') AND NOT r.dry_run
+    ORDER BY r.id DESC
+  LOOP
+    EXECUTE format(
+      'SELECT EXISTS (
+         SELECT
+         FROM linkage.customer_move AS t
+         WHERE %s
+           -- a customer that the run made and that others were merged into since
+           AND (t.action = ''created'' AND t.relation = %L AND t.row_key ->> %L = $2
+             OR (t.relation, t.row_key) IN (
+               SELECT y.relation, linkage.row_key_before(y.row_key, y.before)
+               FROM linkage.customer_move AS y
+               WHERE y.run_id = $1 AND y.outcome = ''done'' AND y.action <> ''filled'')))',
+      open, customer.relation, customer.columns ->> 'key')
+    INTO is_used
+    USING later.id, later.walk ->> 'into';
+    IF is_used THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'LK048',
+        MESSAGE = format('What run %s changed was changed again by the later run %s (%s).', undone, later.id, later.kind),
+        TABLE = later.id::text,
+        HINT = format('Undo that one first: Undo-LinkageRun %s.', later.id);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- Gives moved and filled rows their values back, all tables in one statement, as they were changed. asked: the condition on alias t for the rows of
+-- the journal. If the statement fails, each row is tried alone.
+-- Plan: the rows by their key, then by their place; where a table has no key, the whole table once.
+CREATE OR REPLACE FUNCTION linkage.undo_changes(run_id uuid, number integer, asked text, mode text, is_alone boolean DEFAULT false) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  relation record;
+  ctes     text[] := '{}';
+  parts    text[] := '{}';
+  result   jsonb;
+  item     linkage.customer_move;
+BEGIN
+  FOR relation IN EXECUTE format(
+    'SELECT t.relation AS name, to_regclass(t.relation) AS id, array_agg(DISTINCT k.name)::name[] AS columns, row_number() OVER () AS place
+     FROM linkage.customer_move AS t CROSS JOIN LATERAL jsonb_object_keys(t.before) AS k (name)
+     WHERE %s
+     GROUP BY t.relation', asked)
+  LOOP
+    ctes := ctes || linkage.undo_statement(relation.place, relation.name, relation.id, relation.columns, asked, mode);
+    parts := parts || format('SELECT * FROM outcome_%s', relation.place);
+  END LOOP;
+
+  BEGIN
+    EXECUTE format(
+      'WITH %s,
+       outcome AS MATERIALIZED (%s)
+       SELECT jsonb_build_object(
+         ''counts'', jsonb_build_object(
+           ''processed'', count(*),
+           ''rolled_back'', count(*) FILTER (WHERE o.outcome = ''done''),
+           ''unchanged'', count(*) FILTER (WHERE o.outcome = ''unchanged''),
+           ''conflicts'', count(*) FILTER (WHERE o.outcome = ''conflict'')),
+         ''sample'', (
+           SELECT COALESCE(jsonb_agg(linkage.undo_sample(s.relation, s.row_key, s.outcome, s.reason)), ''[]'')
+           FROM (SELECT * FROM outcome ORDER BY outcome.outcome = ''done'' LIMIT 5) AS s))
+       FROM outcome o',
+      array_to_string(ctes, ', '), array_to_string(parts, ' UNION ALL '))
+    INTO result
+    USING run_id, number;
+    RETURN result;
+  EXCEPTION WHEN OTHERS THEN
+    IF NOT linkage.is_fault_of_a_row(SQLSTATE) OR SQLSTATE IN ('55P03', '57014') THEN
+      RAISE;
+    ELSIF is_alone THEN
+      EXECUTE format('SELECT t.* FROM linkage.customer_move AS t WHERE %s', asked) INTO item;
+      RETURN linkage.undo_outcome(run_id, number, item, 'conflict', SQLERRM, mode);
+    END IF;
+  END;
+
+  result := '{"counts": {}, "sample": []}';
+  FOR item IN EXECUTE format('SELECT t.* FROM linkage.customer_move AS t WHERE %s ORDER BY t.id', asked) LOOP
+    result := linkage.add_outcome(result, linkage.undo_changes(run_id, number, format('t.id = %s', item.id), mode, true));
+  END LOOP;
+  RETURN result;
+END
+$$;
+
+-- The part of that statement for one table: its CTE outcome_N has relation, row_key, outcome and reason of each row. Rows that are left alone
+-- stand in the journal as the run's own rows do, so that another undo can try them again. Nobody can estimate these CTEs, so none is joined with
+-- another one: a nested loop would take the square of the rows.
+CREATE OR REPLACE FUNCTION linkage.undo_statement(place bigint, name text, relation regclass, columns name[], asked text, mode text) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  is_there boolean := relation IS NOT NULL AND columns <@ linkage.stored_columns(relation);
+  met      text := CASE
+    WHEN NOT is_there THEN
+      'SELECT a.*, NULL::oid AS part, NULL::tid AS place, false AS is_after, false AS is_before FROM asked AS a'
+    WHEN linkage.row_key(relation) IS NULL THEN format(
+      -- Rows that are the same in all columns are told apart by a number: any of them is as good as the other. One that is found shares its group
+      -- with what is looked for.
+      'SELECT a.*, g.part, g.place, g.place IS NOT NULL AS is_after, false AS is_before
+       FROM (
+         SELECT
+           (array_agg(r.asked) FILTER (WHERE r.asked IS NOT NULL))[1] AS asked,
+           (array_agg(r.part) FILTER (WHERE r.asked IS NULL))[1] AS part, (array_agg(r.place) FILTER (WHERE r.asked IS NULL))[1] AS place
+         FROM (
+           SELECT a AS asked, NULL::oid AS part, NULL::tid AS place, a.row_key AS copy, row_number() OVER (PARTITION BY a.row_key ORDER BY a.id) AS n
+           FROM asked AS a
+           UNION ALL
+           SELECT NULL, t.part, t.place, t.copy, row_number() OVER (PARTITION BY t.copy ORDER BY t.part, t.place)
+           FROM (SELECT t.tableoid AS part, t.ctid AS place, %s AS copy FROM %s AS t) AS t
+         ) AS r
+         GROUP BY r.copy, r.n
+       ) AS g
+       CROSS JOIN LATERAL (SELECT (g.asked).*) AS a
+       WHERE g.asked IS NOT NULL',
+      linkage.row_text('t', linkage.stored_columns(relation)), relation)
+    ELSE format(
+      'SELECT a.*, t.tableoid AS part, t.ctid AS place, t.ctid IS NOT NULL AND %s AS is_after, t.ctid IS NOT NULL AND %s AS is_before
+       FROM asked AS a LEFT JOIN %s AS t ON %s',
+      linkage.row_still_has('a.after', columns), linkage.row_still_has('a.before', columns), relation, linkage.is_row(relation, 'a.row_key'))
+  END;
+  undone   text := CASE WHEN mode = 'apply' AND is_there THEN
+    format(
+      'UPDATE %s AS t SET %s
+       FROM met_%s AS m
+       WHERE m.is_after AND t.ctid = m.place AND t.tableoid = m.part
+       RETURNING
+         m.id, m.action, %s AS row_key, m.after AS before,
+         (SELECT jsonb_object_agg(v.key, v.value) FROM jsonb_each(%s) AS v WHERE m.before ? v.key) AS after',
+      relation,
+      (SELECT string_agg(
+         format('%1$I = CASE WHEN m.before ? %1$L THEN %2$s ELSE t.%1$I END', c.name, linkage.row_value(relation, c.name, 'm.before', c.name, true)), ', ')
+       FROM unnest(columns) AS c (name)),
+      place, linkage.row_text('t', linkage.row_key_columns(relation)), linkage.row_text('t', columns))
+  ELSE
+    format(
+      'SELECT m.id, m.action, linkage.row_key_before(m.row_key, m.before) AS row_key, m.after AS before, m.before AS after
+       FROM met_%s AS m WHERE m.is_after', place)
+  END;
+BEGIN
+  RETURN format(
+    'met_%1$s AS MATERIALIZED (
+       WITH asked AS MATERIALIZED (
+         SELECT t.id, t.step, t.action, t.row_key, t.before, t.after FROM linkage.customer_move AS t WHERE %2$s AND t.relation = %3$L
+       )
+       %4$s
+     ),
+     undone_%1$s AS MATERIALIZED (%5$s),
+     judged_%1$s AS MATERIALIZED (
+       SELECT u.id, $2 AS step, u.action, u.row_key, u.before, u.after, ''done'' AS outcome, NULL AS reason FROM undone_%1$s AS u
+       UNION ALL
+       SELECT
+         m.id, m.step, m.action, m.row_key, m.before, m.after, CASE WHEN m.is_before THEN ''unchanged'' ELSE ''conflict'' END,
+         CASE
+           WHEN m.is_before THEN NULL
+           WHEN %6$L THEN ''the table or its columns are gone''
+           WHEN m.place IS NULL THEN ''the row is gone, or was changed since''
+           ELSE ''the row was changed since''
+         END
+       FROM met_%1$s AS m
+       WHERE NOT m.is_after OR m.id NOT IN (SELECT u.id FROM undone_%1$s AS u)
+     ),
+     %7$s',
+    place, asked, name, met, undone, NOT is_there,
+    CASE WHEN mode = 'preview' THEN
+      format('outcome_%s AS (SELECT %L::text AS relation, j.row_key, j.outcome, j.reason FROM judged_%1$s AS j)', place, name)
+    ELSE format(
+      'outcome_%1$s AS (
+         INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run)
+         SELECT $1, j.step, %2$L, j.action, j.row_key, j.before, j.after, j.outcome, j.reason, %3$L
+         FROM judged_%1$s AS j
+         ORDER BY j.id
+         RETURNING relation, row_key, outcome, reason
+       )', place, name, mode = 'dry run')
+    END);
+END
+$$;
+
+-- Whether row t of a table still has the values of {column: value}, as a condition.
+CREATE OR REPLACE FUNCTION linkage.row_still_has(source text, columns name[]) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT pg_catalog.format('(%s)', string_agg(
+    pg_catalog.format('(NOT %1$s ? %2$L OR t.%2$I::text IS NOT DISTINCT FROM %1$s ->> %2$L)', $1, c.name), ' AND '))
+  FROM unnest($2) AS c (name)
+$$;
+
+-- Takes back rows that were removed or created as a whole, one by one: they are few, and each may fail.
+CREATE OR REPLACE FUNCTION linkage.undo_rows(run_id uuid, number integer, open text, past integer, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  item     linkage.customer_move;
+  relation regclass;
+  current  jsonb;
+  outcome  text;
+  reason   text;
+  result   jsonb := '{"counts": {}, "sample": []}';
+BEGIN
+  FOR item IN EXECUTE format('SELECT t.* FROM linkage.customer_move AS t WHERE %s AND t.step = %s ORDER BY t.id', open, past) LOOP
+    relation := to_regclass(item.relation);
+    current := NULL;
+    outcome := 'done';
+    reason := NULL;
+    IF relation IS NOT NULL THEN
+      EXECUTE format(
+        'SELECT %s FROM %s AS t WHERE %s%s', linkage.row_text('t', linkage.stored_columns(relation)), relation,
+        linkage.is_row(relation, '$1'), CASE WHEN mode = 'apply' THEN ' FOR UPDATE' END)
+      INTO current
+      USING item.row_key;
+    END IF;
+
+    IF relation IS NULL THEN
+      reason := 'the table is gone';
+    ELSIF item.action = 'removed' AND linkage.row_key(relation) IS NOT NULL AND current @> item.before THEN
+      outcome := 'unchanged';
+    ELSIF item.action = 'removed' AND linkage.row_key(relation) IS NOT NULL AND current IS NOT NULL THEN
+      reason := 'another row has its key';
+    ELSIF item.action = 'created' AND current IS NULL THEN
+      outcome := 'unchanged';
+    ELSIF item.action = 'created' AND NOT current @> item.after THEN
+      reason := 'the row was changed since';
+    ELSIF item.action = 'created' THEN
+      reason := 'it is referred to by ' || linkage.referrers_of(relation, current, CASE WHEN mode <> 'apply' THEN open END);
+    END IF;
+    IF outcome = 'done' AND reason IS NULL AND mode = 'apply' THEN
+      reason := linkage.try_undo_row(run_id, number, item, current);
+    END IF;
+    result := linkage.add_outcome(
+      result, linkage.undo_outcome(run_id, number, item, CASE WHEN reason IS NULL THEN outcome ELSE 'conflict' END, reason, mode));
+  END LOOP;
+  RETURN result;
+END
+$$;
+
+-- Brings a removed row back, or removes a created one; returns why it can't be, or null.
+CREATE OR REPLACE FUNCTION linkage.try_undo_row(run_id uuid, number integer, item linkage.customer_move, current jsonb) RETURNS text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF item.action = 'created' THEN
+    PERFORM linkage.remove_rows(run_id, number, item.relation::regclass, ARRAY[current], 'apply');
+  ELSIF linkage.create_row(run_id, number, item.relation::regclass, item.before) IS NULL THEN
+    RETURN 'a trigger or rule of the application kept it from coming back';
+  END IF;
+  RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+  IF (linkage.is_fault_of_a_row(SQLSTATE) OR SQLSTATE = 'LK047') AND SQLSTATE NOT IN ('55P03', '57014') THEN
+    RETURN SQLERRM;
+  END IF;
+  RAISE;
+END
+$$;
+
+-- What became of one row, as a batch reports it. What was done to a whole row is in the journal already.
+CREATE OR REPLACE FUNCTION linkage.undo_outcome(
+  run_id uuid, number integer, item linkage.customer_move, outcome text, reason text, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF mode = 'dry run' OR (mode = 'apply' AND outcome <> 'done') THEN
+    INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run)
+    VALUES (run_id, item.step, item.relation, item.action, item.row_key, item.before, item.after, outcome, reason, mode = 'dry run');
+  END IF;
+  RETURN jsonb_build_object(
+    'counts', jsonb_build_object(
+      'processed', 1, 'rolled_back', (outcome = 'done')::integer, 'unchanged', (outcome = 'unchanged')::integer,
+      'conflicts', (outcome = 'conflict')::integer),
+    'sample', jsonb_build_array(linkage.undo_sample(item.relation, item.row_key, outcome, reason)));
+END
+$$;
+
+-- Two reports added up: the first five of the sample stay.
+CREATE OR REPLACE FUNCTION linkage.add_outcome(one jsonb, other jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT jsonb_build_object(
+    'counts', linkage.add_counts($1 -> 'counts', $2 -> 'counts'),
+    'sample', jsonb_path_query_array(($1 -> 'sample') || ($2 -> 'sample'), '$[0 to 4]'))
+$$;
+
+-- A row in a report.
+CREATE OR REPLACE FUNCTION linkage.undo_sample(relation text, row_key jsonb, outcome text, reason text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT jsonb_build_object(
+    'record', format('%s %s', $1, (SELECT string_agg(k.value, ', ' ORDER BY k.key) FROM jsonb_each_text($2) AS k)),
+    'outcome', CASE $3 WHEN 'done' THEN 'taken back' ELSE $3 END, 'reason', $4)
+$$;

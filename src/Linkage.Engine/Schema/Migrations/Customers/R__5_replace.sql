@@ -1,0 +1,186 @@
+-- Replacing rows: what refers to lost ones is moved to those kept, then the lost ones go.
+
+-- Replaces rows of a table, whatever refers to them: rows that would clash are replaced first, by the same function. step: the number of the
+-- next statement; counts: {"moved RELATION": n, "removed RELATION": n}. In a dry run and a preview nothing changes, so that what depends on what
+-- a clash has moved is counted as it is now.
+CREATE OR REPLACE FUNCTION linkage.replace_rows(
+  run_id uuid, first_step integer, target regclass, lost jsonb[], kept jsonb[], policy text, mode text, OUT step integer, OUT counts jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  wanted    jsonb := linkage.wanted_moves(target);
+  statement record;
+  key       record;
+  clash     record;
+  inner_run record;
+  moves     jsonb;
+  losers    jsonb := '{}';
+  found     boolean;
+  attempts  integer := 0;
+  amount    bigint;
+BEGIN
+  step := first_step;
+  counts := '{}';
+  IF mode = 'apply' THEN
+    -- From here on nobody can come to refer to them.
+    EXECUTE format('SELECT FROM %s AS t, unnest($1) AS p (lost) WHERE %s FOR UPDATE OF t', target, linkage.is_row(target, 'p.lost')) USING lost;
+  END IF;
+  PERFORM linkage.refuse_lost_references(target, wanted, lost, kept);
+
+  -- Rows that would clash, one unique index after the other: each is made free before the next is looked at, and all are looked at again.
+  LOOP
+    found := false;
+    FOR statement IN SELECT * FROM linkage.move_statements(target, wanted) LOOP
+      FOR key IN SELECT * FROM linkage.unique_keys_with(statement.relation, statement.touched) LOOP
+        clash := linkage.find_clashes(target, linkage.wanted_of(wanted, statement.name), key.index_name, lost, kept, policy);
+        CONTINUE WHEN clash.losers IS NULL;
+        PERFORM linkage.refuse_clash(target, statement.relation, key.index_name, clash.losers, clash.strangers, policy);
+        inner_run := linkage.replace_rows(run_id, step, statement.relation, clash.losers, clash.winners, policy, mode);
+        step := inner_run.step;
+        counts := linkage.add_counts(counts, inner_run.counts);
+        losers := linkage.add_counts(losers, jsonb_build_object(statement.name, clash.movers));
+        found := true;
+      END LOOP;
+    END LOOP;
+    EXIT WHEN NOT found OR mode <> 'apply';
+  END LOOP;
+
+  LOOP
+    moves := linkage.move_rows(run_id, step, target, wanted, lost, kept, mode);
+    SELECT linkage.add_counts(
+      counts,
+      COALESCE(jsonb_object_agg('moved ' || m.key, (m.value ->> 'moved')::bigint - CASE WHEN mode = 'apply' THEN 0 ELSE COALESCE((losers ->> m.key)::bigint, 0) END), '{}'))
+    INTO counts
+    FROM jsonb_each(moves) AS m
+    WHERE (m.value ->> 'moved')::bigint > 0;
+    step := step + 1;
+    EXIT WHEN mode <> 'apply' OR NOT EXISTS (SELECT FROM jsonb_each(moves) AS m WHERE (m.value ->> 'found')::bigint > 0);
+    -- Somebody may have been writing a row; a trigger that keeps it from moving does so each time.
+    attempts := attempts + 1;
+    IF attempts > 10 THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'LK047',
+        MESSAGE = format(
+          'Rows of %s can''t be moved: a trigger or rule of the application keeps them from it.',
+          (SELECT string_agg(m.key, ', ') FROM jsonb_each(moves) AS m WHERE (m.value ->> 'found')::bigint > 0));
+    END IF;
+  END LOOP;
+
+  amount := linkage.remove_rows(run_id, step, target, lost, mode);
+  counts := linkage.add_counts(counts, jsonb_build_object('removed ' || linkage.qualified_name(target), amount));
+  step := step + 1;
+END
+$$;
+
+-- All references to a table, as linkage.move_rows takes them.
+CREATE OR REPLACE FUNCTION linkage.wanted_moves(target regclass) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT COALESCE(
+    jsonb_agg(jsonb_build_object('relation', linkage.qualified_name(r.relation), 'columns', r.columns, 'target_columns', r.target_columns)), '[]')
+  FROM linkage.references_to($1) r
+$$;
+
+-- Those of one table.
+CREATE OR REPLACE FUNCTION linkage.wanted_of(wanted jsonb, name text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT jsonb_agg(w.item) FROM jsonb_array_elements($1) AS w (item) WHERE w.item ->> 'relation' = $2 $$;
+
+-- Removes rows, with a copy of each.
+-- Plan: their key.
+CREATE OR REPLACE FUNCTION linkage.remove_rows(run_id uuid, step integer, target regclass, lost jsonb[], mode text) RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  amount bigint;
+BEGIN
+  IF mode = 'apply' THEN
+    EXECUTE format(
+      'WITH gone AS (
+         DELETE FROM %s AS t USING unnest($1) AS p (lost) WHERE %s RETURNING %s AS copy, %s AS row_key
+       ),
+       journal AS (
+         INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before)
+         SELECT $2, $3, %L, ''removed'', g.row_key, g.copy FROM gone AS g
+       )
+       SELECT count(*) FROM gone',
+      target, linkage.is_row(target, 'p.lost'), linkage.row_text('t', linkage.stored_columns(target)),
+      linkage.row_text('t', linkage.row_key_columns(target)), linkage.qualified_name(target))
+    INTO amount
+    USING lost, run_id, step;
+    IF amount < cardinality(lost) THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'LK047',
+        MESSAGE = format('Rows of %s can''t be removed: a trigger or rule of the application keeps them from it.', linkage.qualified_name(target));
+    END IF;
+  ELSIF mode = 'dry run' THEN
+    INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, dry_run)
+    SELECT $1, $2, linkage.qualified_name(target), 'removed', k.row_key, p.copy, true
+    FROM unnest(lost) AS p (copy)
+    CROSS JOIN LATERAL (
+      SELECT jsonb_object_agg(c.name, p.copy -> c.name::text) FROM unnest(linkage.row_key_columns(target)) AS c (name)
+    ) AS k (row_key);
+  END IF;
+  RETURN cardinality(lost);
+END
+$$;
+
+-- Refuses where rows refer to a lost one by a column that is empty in the one that is kept: they would refer to nothing.
+CREATE OR REPLACE FUNCTION linkage.refuse_lost_references(target regclass, wanted jsonb, lost jsonb[], kept jsonb[]) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  reference record;
+  is_used   boolean;
+BEGIN
+  FOR reference IN
+    SELECT (w.item ->> 'relation')::regclass AS relation, c.columns, c.target_columns, array_agg(p.lost) AS lost
+    FROM jsonb_array_elements(wanted) AS w (item)
+    CROSS JOIN LATERAL (
+      SELECT
+        ARRAY(SELECT jsonb_array_elements_text(w.item -> 'columns'))::name[],
+        ARRAY(SELECT jsonb_array_elements_text(w.item -> 'target_columns'))::name[]
+    ) AS c (columns, target_columns)
+    JOIN unnest(lost, kept) AS p (lost, kept) ON EXISTS (SELECT FROM unnest(c.target_columns) AS t (name) WHERE p.kept ->> t.name::text IS NULL)
+    GROUP BY 1, 2, 3
+  LOOP
+    EXECUTE format(
+      'SELECT EXISTS (SELECT FROM %s AS t, unnest($1) AS p (lost) WHERE %s)',
+      reference.relation, linkage.row_has(reference.relation, reference.columns, 'p.lost', reference.target_columns))
+    INTO is_used
+    USING reference.lost;
+    IF is_used THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'LK046',
+        MESSAGE = format(
+          'Rows of %s refer to %s by %s, which is empty in the row that they would move to.', linkage.qualified_name(reference.relation),
+          linkage.qualified_name(target), array_to_string(reference.target_columns, ', ')),
+        HINT = 'Give it a value first.';
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- Refuses a clash where the policy says so, or where it is about more than rows of these customers.
+CREATE OR REPLACE FUNCTION linkage.refuse_clash(
+  target regclass, relation regclass, unique_index regclass, losers jsonb[], strangers bigint, policy text) RETURNS void
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  clash text := format(
+    '%s of %s would have the same %s as another', CASE cardinality(losers) WHEN 1 THEN 'A row' ELSE cardinality(losers) || ' rows' END,
+    linkage.qualified_name(relation), (SELECT c.relname FROM pg_class c WHERE c.oid = unique_index));
+BEGIN
+  IF policy = 'Fail' THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK046', MESSAGE = clash || '.', HINT = '-OnConflict KeepSurvivor or KeepNewest says which of them goes.';
+  ELSIF strangers > 0 THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK046', MESSAGE = clash || ', which belongs to another customer, so that it is not for this merge to remove either.',
+      HINT = 'Remove or change one of them first.';
+  ELSIF relation = target THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK046', MESSAGE = clash || ', and a merge removes no other row of that table.', HINT = 'Change one of them first.';
+  END IF;
+END
+$$;
