@@ -25,7 +25,8 @@ public sealed class RunCounts : Dictionary<string, long>
 
     private long GetValueOrDefault(string name) => TryGetValue(name, out var count) ? count : 0;
 
-    /// <summary>no_match: NoMatch.</summary>
-    private static string PropertyName(string name) =>
-        string.Concat(name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
+    /// <summary>no_match: NoMatch. A count of one table has the table's name in it, and stays as it is.</summary>
+    private static string PropertyName(string name) => name.Contains(' ', StringComparison.Ordinal)
+        ? name
+        : string.Concat(name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
 }

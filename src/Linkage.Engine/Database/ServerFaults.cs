@@ -35,6 +35,10 @@ internal static class ServerFaults
         ["LK040"] = ("Linkage.CustomerTable.Unusable", FaultKind.InvalidInput),
         ["LK041"] = ("Linkage.CustomerTable.NotRegistered", FaultKind.NotFound),
         ["LK042"] = ("Linkage.Customer.CannotBeMade", FaultKind.InvalidState),
+        ["LK045"] = ("Linkage.Customer.Unusable", FaultKind.InvalidInput),
+        ["LK046"] = ("Linkage.Customer.Clash", FaultKind.Conflict),
+        ["LK047"] = ("Linkage.Customer.NotChanged", FaultKind.InvalidState),
+        ["LK048"] = ("Linkage.Run.ChangedLater", FaultKind.InvalidState),
     };
 
     /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>

@@ -86,8 +86,9 @@ BEGIN
     'counts', counts || linkage.sums_of_moves(counts) || jsonb_build_object('processed', cardinality(leads), 'created', 1),
     'sample', (
       SELECT jsonb_agg(jsonb_build_object(
-        'record', l.id, 'outcome', 'moved to ' || COALESCE('customer ' || (made ->> (customer.columns ->> 'key')), 'a new customer')) ORDER BY l.ordinal)
+        'record', l.id, 'outcome', concat_ws(' ', 'moved to a new customer', n.id), 'customer', n.id) ORDER BY l.ordinal)
       FROM unnest(leads) WITH ORDINALITY AS l (id, ordinal)
+      CROSS JOIN LATERAL (SELECT made ->> (customer.columns ->> 'key')) AS n (id)
       WHERE l.ordinal <= 5));
 END
 $$;
