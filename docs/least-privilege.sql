@@ -8,8 +8,8 @@
 -- app               the schema of the application's tables; the one that Linkage is installed for unless told otherwise
 -- replica_lag       on: the runner may see how far replicas are behind. Needed only where there are replicas
 --
--- Run it after Install-LinkageSchema, and again after each upgrade, each Register-LinkTarget and each Set-UserSyncMapping; it can be run at
--- any time. Who runs it owns schema linkage and the application's tables, or is a member of the roles that do, and has CREATEROLE unless the
+-- Run it after Install-LinkageSchema, and again after each upgrade, each Register-LinkTarget, Register-CustomerTable and Set-UserSyncMapping,
+-- and when another table comes to refer to customers; it can be run at any time. Who runs it owns schema linkage and the application's tables, or is a member of the roles that do, and has CREATEROLE unless the
 -- roles are there already. For user sync it may also grant what it has on auth.users (WITH GRANT OPTION), if that belongs to somebody else.
 -- For replica_lag it is a member of pg_read_all_stats WITH ADMIN OPTION; or have somebody who is do that grant. Nobody is a superuser.
 
@@ -34,7 +34,8 @@ SELECT application_schema AS app FROM linkage.installation \gset
 -- What is installed.
 SELECT
   EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserLinks') AS user_links,
-  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserSync') AS user_sync
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserSync') AS user_sync,
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'Customers') AS customers
 \gset
 
 BEGIN;
@@ -162,6 +163,32 @@ WHERE p.pronamespace = :'app'::regnamespace
 
 \endif
 
+\if :customers
+
+-- Leads, customers and what is registered with them, and whatever refers to customers by a foreign key: a merge moves it.
+\set relations '(SELECT t.relation::regclass FROM linkage.customer_table t UNION SELECT f.relation FROM linkage.customer_table t CROSS JOIN linkage.references_to(t.relation::regclass) f WHERE t.role = \'customer\') AS r (relation)'
+
+-- They may lie in schemas of their own.
+SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I, %I', n.nspname, :'reader', :'runner')
+FROM :relations
+JOIN pg_class c ON c.oid = r.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT has_schema_privilege('public', n.oid, 'USAGE')
+\gexec
+
+-- As a whole: a merge and the undo of a backfill keep copies of the rows that they remove, and compare.
+SELECT format('GRANT SELECT ON %s TO %I, %I', r.relation, :'reader', :'runner')
+FROM :relations
+\gexec
+
+-- What is registered, what is decided, and the journals.
+SELECT format('GRANT SELECT ON linkage.%I TO %I, %I', c.relname, :'reader', :'runner')
+FROM pg_class c
+WHERE c.relnamespace = 'linkage'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'customer\_%'
+\gexec
+
+\endif
+
 -- ---------------------------------------------------------------------------------------------------------------------------------
 -- The runner: to change.
 
@@ -241,6 +268,52 @@ WHERE a.adrelid IN (
 SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, :'runner')
 FROM pg_proc p
 WHERE p.pronamespace = :'app'::regnamespace AND p.proname = 'record_user_sync_metrics'
+\gexec
+
+\endif
+
+\if :customers
+
+-- The columns that name a customer, of every table that refers to one; rows that a merge removes for they clash, and their way back.
+SELECT format(
+  'GRANT INSERT, DELETE, UPDATE (%s) ON %s TO %I', string_agg(DISTINCT quote_ident(c.name), ', '), r.relation, :'runner')
+FROM linkage.references_to((SELECT t.relation::regclass FROM linkage.customer_table t WHERE t.role = 'customer')) r
+CROSS JOIN unnest(r.columns) AS c (name)
+GROUP BY r.relation
+\gexec
+
+-- Customers are made and removed, and a merge fills in what one lacks. The key is for FOR UPDATE, which keeps others from referring to a
+-- customer that is about to go, and demands UPDATE on some column.
+SELECT format(
+  'GRANT INSERT, DELETE, UPDATE (%s) ON %s TO %I',
+  (
+    SELECT string_agg(quote_ident(c.value), ', ' ORDER BY c.key)
+    FROM jsonb_each_text(t.columns) AS c
+    WHERE c.key IN ('key', 'name', 'phone', 'email')
+  ),
+  t.relation, :'runner')
+FROM linkage.customer_table t
+WHERE t.role = 'customer'
+\gexec
+
+-- A backfill adds a row to the audit, and its undo marks that.
+SELECT format('GRANT INSERT, UPDATE (%I) ON %s TO %I', t.columns ->> 'payload', t.relation, :'runner')
+FROM linkage.customer_table t
+WHERE t.role = 'audit'
+\gexec
+
+-- Numbers of customers, which are drawn before the rows are made, and of the audit.
+SELECT DISTINCT format('GRANT USAGE ON SEQUENCE %s TO %I', s.oid::regclass, :'runner')
+FROM linkage.customer_table t
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.relation::regclass AND d.classid = 'pg_class'::regclass
+JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+WHERE t.role IN ('customer', 'audit')
+\gexec
+
+-- What is decided, and the journals; not what is registered.
+SELECT format('GRANT INSERT, UPDATE, DELETE ON linkage.%I TO %I', c.relname, :'runner')
+FROM pg_class c
+WHERE c.relnamespace = 'linkage'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'customer\_%' AND c.relname <> 'customer_table'
 \gexec
 
 \endif

@@ -20,6 +20,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-WrongUserLink'; Act = { Get-WrongUserLink @with } }
         @{ Cmdlet = 'Measure-UserLinkAudit'; Act = { Measure-UserLinkAudit @with; Measure-UserLinkAudit -Ambiguous @with } }
         @{ Cmdlet = 'Resolve-UserLink'; Act = { Resolve-UserLink -DeliveryId $delivery.id -Explain @with; Resolve-UserLink -EventId $delivery.event_id -Phone $delivery.phone_number @with } }
+        @{ Cmdlet = 'Test-CustomerLinkage'; Act = { Test-CustomerLinkage @with } }
         @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact -Full @with } }
         @{ Cmdlet = 'Test-LinkageSchema'; Act = { Test-LinkageSchema @with } }
         @{ Cmdlet = 'Test-UserSync'; Act = { Test-UserSync @with } }
@@ -78,7 +79,7 @@ Describe 'The roles of docs/least-privilege.sql' -Skip:(-not $hasPsql) {
         $script = Join-Path $PSScriptRoot '../../docs/least-privilege.sql'
 
         # The owner of the tables installs, and makes the roles; it is no superuser.
-        $admin = New-ApplicationDatabase $sandbox 'privileges' -Deliveries 400 -Accounts
+        $admin = New-ApplicationDatabase $sandbox 'privileges' -Deliveries 400 -Accounts -Leads 200
         Invoke-TestSql $admin @'
 CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'secret';
 CREATE ROLE ann LOGIN PASSWORD 'secret';
@@ -162,6 +163,12 @@ GROUP BY 1, 2
 ORDER BY 1, 2
 '@
         $rights | ForEach-Object { "$($_.role) $($_.table) $($_.rights)" } | Should -Be @(
+            'linkage_reader "Audit" SELECT'
+            'linkage_reader "Conversation" SELECT'
+            'linkage_reader "Customer" SELECT'
+            'linkage_reader "CustomerAddress" SELECT'
+            'linkage_reader "Job" SELECT'
+            'linkage_reader "Lead" SELECT'
             'linkage_reader auth.users SELECT'
             'linkage_reader cleanup_audit_log SELECT'
             'linkage_reader event_guests SELECT'
@@ -171,6 +178,12 @@ ORDER BY 1, 2
             'linkage_reader user_link_audit SELECT'
             'linkage_reader user_sync_monitoring_log SELECT'
             'linkage_reader users SELECT'
+            'linkage_runner "Audit" INSERT SELECT UPDATE'
+            'linkage_runner "Conversation" DELETE INSERT SELECT UPDATE'
+            'linkage_runner "Customer" DELETE INSERT SELECT UPDATE'
+            'linkage_runner "CustomerAddress" DELETE INSERT SELECT UPDATE'
+            'linkage_runner "Job" DELETE INSERT SELECT UPDATE'
+            'linkage_runner "Lead" DELETE INSERT SELECT UPDATE'
             'linkage_runner auth.users SELECT'
             'linkage_runner cleanup_audit_log INSERT SELECT'
             'linkage_runner event_guests SELECT'
@@ -312,7 +325,7 @@ SELECT
             $shown | Where-Object { $_.PSObject.Properties['Status'] -and $_.Status -in 'Healthy', 'completed' } | Should -BeNullOrEmpty
             $faults[0].FullyQualifiedErrorId | Should -BeLike 'Linkage.Database.RowSecurity,*'
             $faults[0].CategoryInfo.Category | Should -Be 'PermissionDenied'
-            $faults[0].Exception.TableName | Should -Match '^(public|auth|linkage)\.[a-z_]+$'
+            $faults[0].Exception.TableName | Should -Match '^(public|auth|linkage)\."?[A-Za-z_]+"?$'
             $faults[0].Exception.Message | Should -Match 'ALTER ROLE bob BYPASSRLS'
             Get-DatabaseDigest $admin | Should -Be $before
         }
