@@ -37,7 +37,8 @@ AS $$
     'target', c.relation,
     'batch', batch,
     'walk', w.walk || asked,
-    'undo', jsonb_build_object('batch', 'undo_customer_moves', 'changes', '[]'::jsonb, 'walk', w.walk))
+    'undo', jsonb_build_object(
+      'batch', 'undo_customer_moves', 'refuse', 'refuse_later_moves', 'changes', '[]'::jsonb, 'walk', w.walk))
   FROM linkage.customer_role('customer') c
   CROSS JOIN LATERAL (
     SELECT jsonb_build_object(

@@ -15,7 +15,7 @@ DECLARE
   part   jsonb;
 BEGIN
   PERFORM linkage.refuse_fault(walk, format('Run %s was not undone', undone));
-  PERFORM linkage.refuse_later_moves(undone, open);
+  PERFORM linkage.refuse_later_moves(undone);
   FOR past IN EXECUTE format(
     'SELECT t.step, min(t.action) AS action FROM linkage.customer_move AS t WHERE %s GROUP BY t.step ORDER BY t.step DESC', open)
   LOOP
@@ -35,7 +35,7 @@ $$;
 
 -- Refuses to undo what later merges and splits went on with: they are to be undone first.
 -- Plan: each later run's rows by their index, hashed.
-CREATE OR REPLACE FUNCTION linkage.refuse_later_moves(undone uuid, open text) RETURNS void
+CREATE OR REPLACE FUNCTION linkage.refuse_later_moves(undone uuid) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -60,7 +60,7 @@ BEGIN
                SELECT y.relation, linkage.row_key_before(y.row_key, y.before)
                FROM linkage.customer_move AS y
                WHERE y.run_id = $1 AND y.outcome = ''done'' AND y.action <> ''filled'')))',
-      open, customer.relation, customer.columns ->> 'key')
+      linkage.changes_to_undo(undone, ARRAY['done']), customer.relation, customer.columns ->> 'key')
     INTO is_used
     USING later.id, later.walk ->> 'into';
     IF is_used THEN
@@ -146,22 +146,20 @@ DECLARE
     WHEN linkage.row_key(relation) IS NULL THEN format(
       -- Rows that are the same in all columns are told apart by a number: any of them is as good as the other. One that is found shares its group
       -- with what is looked for.
-      'SELECT a.*, g.part, g.place, g.place IS NOT NULL AS is_after, false AS is_before
+      'SELECT
+         min(r.id) AS id, min(r.step) AS step, min(r.action) AS action, r.row_key,
+         (array_agg(r.before) FILTER (WHERE r.id IS NOT NULL))[1] AS before, (array_agg(r.after) FILTER (WHERE r.id IS NOT NULL))[1] AS after,
+         (array_agg(r.part) FILTER (WHERE r.id IS NULL))[1] AS part, (array_agg(r.place) FILTER (WHERE r.id IS NULL))[1] AS place,
+         count(*) = 2 AS is_after, false AS is_before
        FROM (
-         SELECT
-           (array_agg(r.asked) FILTER (WHERE r.asked IS NOT NULL))[1] AS asked,
-           (array_agg(r.part) FILTER (WHERE r.asked IS NULL))[1] AS part, (array_agg(r.place) FILTER (WHERE r.asked IS NULL))[1] AS place
-         FROM (
-           SELECT a AS asked, NULL::oid AS part, NULL::tid AS place, a.row_key AS copy, row_number() OVER (PARTITION BY a.row_key ORDER BY a.id) AS n
-           FROM asked AS a
-           UNION ALL
-           SELECT NULL, t.part, t.place, t.copy, row_number() OVER (PARTITION BY t.copy ORDER BY t.part, t.place)
-           FROM (SELECT t.tableoid AS part, t.ctid AS place, %s AS copy FROM %s AS t) AS t
-         ) AS r
-         GROUP BY r.copy, r.n
-       ) AS g
-       CROSS JOIN LATERAL (SELECT (g.asked).*) AS a
-       WHERE g.asked IS NOT NULL',
+         SELECT a.*, NULL::oid AS part, NULL::tid AS place, row_number() OVER (PARTITION BY a.row_key ORDER BY a.id) AS n
+         FROM asked AS a
+         UNION ALL
+         SELECT NULL, NULL, NULL, t.row_key, NULL, NULL, t.part, t.place, row_number() OVER (PARTITION BY t.row_key ORDER BY t.part, t.place)
+         FROM (SELECT t.tableoid AS part, t.ctid AS place, %s AS row_key FROM %s AS t) AS t
+       ) AS r
+       GROUP BY r.row_key, r.n
+       HAVING min(r.id) IS NOT NULL',
       linkage.row_text('t', linkage.stored_columns(relation)), relation)
     ELSE format(
       'SELECT a.*, t.tableoid AS part, t.ctid AS place, t.ctid IS NOT NULL AND %s AS is_after, t.ctid IS NOT NULL AND %s AS is_before

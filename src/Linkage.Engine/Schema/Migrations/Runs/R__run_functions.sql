@@ -15,7 +15,8 @@
 --   prepare optional: a function of schema linkage (run_id uuid, walk jsonb) that lists what to do, under the run's id
 --   finish  optional: the same, when everything is done
 --   undo    the same two, {"batch", "walk"}, for undoing it; the undone run's id is added to that walk as "run". "changes" names the
---           counts that tell how many changes there are to undo
+--           counts that tell how many changes there are to undo; "refuse", optional, a function of schema linkage (run_id uuid) that raises
+--           an error where the run can't be undone as things are
 --
 -- How its batches are done stands in batch_functions, how it is controlled in control_functions.
 
@@ -229,6 +230,9 @@ BEGIN
       MESSAGE = format('Run %s is still %s.', run.id, run.status),
       TABLE = run.id::text,
       HINT = 'End it with Stop-LinkageRun first.';
+  END IF;
+  IF run.undo ? 'refuse' THEN
+    EXECUTE format('SELECT %s($1)', linkage.own_function(run.undo ->> 'refuse')) USING run.id;
   END IF;
   RETURN jsonb_build_object(
     'kind', 'Undo',
