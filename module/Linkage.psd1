@@ -20,6 +20,7 @@
         'Disable-LinkageTrigger'
         'Disconnect-LinkageDatabase'
         'Enable-LinkageTrigger'
+        'Get-CustomerTable'
         'Get-GhostUser'
         'Get-LinkSuppression'
         'Get-LinkTarget'
@@ -35,9 +36,11 @@
         'Get-UserSyncStatistic'
         'Get-WrongUserLink'
         'Install-LinkageSchema'
+        'Invoke-CustomerBackfill'
         'Invoke-GuestDeliveryBackfill'
         'Invoke-UserLinkBackfill'
         'Measure-UserLinkAudit'
+        'Register-CustomerTable'
         'Register-LinkTarget'
         'Remove-UserSyncMapping'
         'Repair-GhostUser'
@@ -59,6 +62,7 @@
         'Undo-LinkageRun'
         'Undo-UserLink'
         'Uninstall-LinkageSchema'
+        'Unregister-CustomerTable'
         'Unregister-LinkTarget'
     )
     PrivateData            = @{

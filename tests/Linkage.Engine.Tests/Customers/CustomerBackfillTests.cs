@@ -9,7 +9,7 @@ public sealed class CustomerBackfillTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public async Task LeadsAndJobsGetTheCustomerOfTheirGroup(string shape)
+    public async Task Leads_and_jobs_get_the_customer_of_their_group(string shape)
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Of(shape));
         var leads = await scene.AddAsync(
@@ -46,7 +46,7 @@ public sealed class CustomerBackfillTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public async Task ASecondRunCreatesAndLinksNothing(string shape)
+    public async Task A_second_run_creates_and_links_nothing(string shape)
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Of(shape));
         var leads = await scene.AddAsync(scene.NewLead() with { Phone = "8725292148" }, scene.NewLead(), scene.NewLead() with { Psid = "9" });
@@ -65,7 +65,7 @@ public sealed class CustomerBackfillTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public async Task APreviewCountsTheSameAndWritesNothing(string shape)
+    public async Task A_preview_counts_the_same_and_writes_nothing(string shape)
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Of(shape));
         var known = await scene.AddAsync(new TestCustomer { Name = "Known", Phone = "8725292148" });
@@ -87,7 +87,7 @@ public sealed class CustomerBackfillTests
     }
 
     [Fact]
-    public async Task ADryRunRecordsAndChangesNothing()
+    public async Task A_dry_run_records_and_changes_nothing()
     {
         await using var scene = await CustomerScene.CreateAsync();
         var leads = await scene.AddAsync(scene.NewLead() with { Phone = "8725292148" }, scene.NewLead(), scene.NewLead() with { Psid = "9" });
@@ -103,7 +103,7 @@ public sealed class CustomerBackfillTests
     }
 
     [Fact]
-    public async Task FurtherTablesFollowTheirLeads()
+    public async Task Further_tables_follow_their_leads()
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Mapped);
         var lead = await scene.AddAsync(scene.NewLead() with { Phone = "8725292148" });
@@ -120,7 +120,7 @@ public sealed class CustomerBackfillTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public async Task WhatFollowsALeadThatWasLinkedBeforeIsLinked(string shape)
+    public async Task What_follows_a_lead_that_was_linked_before_is_linked(string shape)
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Of(shape));
         var customer = await scene.AddAsync(new TestCustomer { Name = "Known" });
@@ -135,7 +135,7 @@ public sealed class CustomerBackfillTests
     }
 
     [Fact]
-    public async Task TheApplicationsAuditHasARowWithTheStatistics()
+    public async Task The_applications_audit_has_a_row_with_the_statistics()
     {
         await using var scene = await CustomerScene.CreateAsync();
         await scene.AddAsync(scene.NewLead() with { Psid = "1" }, scene.NewLead() with { Psid = "1" }, scene.NewLead());

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Dapper;
 using Linkage.Engine.Customers;
 using Linkage.Engine.Database;
@@ -177,7 +179,7 @@ internal sealed class CustomerScene : IAsyncDisposable
         SELECT
           {Column(Shape.CustomerColumns, "key")} AS "Id", {Column(Shape.CustomerColumns, "name")} AS "Name",
           {Column(Shape.CustomerColumns, "phone")} AS "Phone", {Column(Shape.CustomerColumns, "email")} AS "Email",
-          {Column(Shape.CustomerColumns, "metadata")} AS "Metadata"
+          {Column(Shape.CustomerColumns, "metadata")} AS "Metadata", t.{CustomerShape.Quoted(Shape.CustomerColumns["created_at"])} AS "CreatedAt"
         FROM {Shape.Customer} t
         ORDER BY 1
         """);
@@ -242,6 +244,9 @@ internal sealed class CustomerScene : IAsyncDisposable
 
     private static string Timestamp(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss.ffffff", System.Globalization.CultureInfo.InvariantCulture);
 
+    /// <summary>What is a JSON object stands in the row as such, all else as text.</summary>
+    private static JsonNode Json(string value) => value.StartsWith("{\"", StringComparison.Ordinal) ? JsonNode.Parse(value)! : JsonValue.Create(value);
+
     /// <summary>Inserts a row of texts that are read as the columns' types, and returns its key as text.</summary>
     private async Task<string> InsertAsync(
         NpgsqlConnection connection, string table, Dictionary<string, string> columns, string id, Dictionary<string, string?> values)
@@ -258,6 +263,6 @@ internal sealed class CustomerScene : IAsyncDisposable
             FROM jsonb_populate_record(NULL::{table}, @row::jsonb) AS r
             RETURNING {CustomerShape.Quoted(columns["key"])}::text
             """,
-            new { row = System.Text.Json.JsonSerializer.Serialize(row) }))!;
+            new { row = JsonSerializer.Serialize(row.ToDictionary(v => v.Key, v => Json(v.Value!))) }))!;
     }
 }

@@ -8,7 +8,7 @@ public sealed class CustomerTablesTests
     private static readonly Dictionary<string, string?> _found = [];
 
     [Fact]
-    public async Task InstallRegistersWhatHasTheUsualNames()
+    public async Task Install_registers_what_has_the_usual_names()
     {
         await using var scene = await CustomerScene.CreateUnlinkedAsync();
 
@@ -25,7 +25,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task InstallLeavesTheComponentOutWhereTheTablesAreAbsentAndNobodyNamedIt()
+    public async Task Install_leaves_the_component_out_where_the_tables_are_absent_and_nobody_named_it()
     {
         await using var database = await LinkedDatabase.CreateEmptyAsync();
 
@@ -35,7 +35,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task InstallByNameGoesWhereTheTablesAreAbsentAndLaterInstallsUpgradeIt()
+    public async Task Install_by_name_goes_where_the_tables_are_absent_and_later_installs_upgrade_it()
     {
         await using var database = await LinkedDatabase.CreateEmptyAsync();
 
@@ -49,7 +49,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task TablesThatComeLaterAreRegisteredByTheNextInstall()
+    public async Task Tables_that_come_later_are_registered_by_the_next_install()
     {
         await using var database = await LinkedDatabase.CreateEmptyAsync();
         await CustomerScene.InstallAsync(database.Engine);
@@ -61,7 +61,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task WhatWasUnregisteredStaysSo()
+    public async Task What_was_unregistered_stays_so()
     {
         await using var scene = await CustomerScene.CreateAsync();
         var tables = new CustomerTables(scene.Database.Engine);
@@ -74,7 +74,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task APlanOfUnregisteringWritesNothing()
+    public async Task A_plan_of_unregistering_writes_nothing()
     {
         await using var scene = await CustomerScene.CreateAsync();
         var tables = new CustomerTables(scene.Database.Engine);
@@ -85,7 +85,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task ATableOfAnyNameIsRegisteredWithItsColumns()
+    public async Task A_table_of_any_name_is_registered_with_its_columns()
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Mapped);
 
@@ -96,7 +96,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task RegisteringAgainReplacesColumnsOrChangesNothing()
+    public async Task Registering_again_replaces_columns_or_changes_nothing()
     {
         await using var scene = await CustomerScene.CreateAsync();
         var tables = new CustomerTables(scene.Database.Engine);
@@ -122,7 +122,7 @@ public sealed class CustomerTablesTests
     [InlineData("follower", "bare", """{"lead": "kead_id"}""", "Similar are: lead_ids")]
     [InlineData("follower", "bare", """{"phone": "id"}""", "has no column for phone")]
     [InlineData("follower", "required", null, "DROP NOT NULL")]
-    public async Task WhatCannotBeRegisteredIsRefusedWithTheRemedy(string role, string table, string? columns, string remedy)
+    public async Task What_cannot_be_registered_is_refused_with_the_remedy(string role, string table, string? columns, string remedy)
     {
         await using var scene = await CustomerScene.CreateAsync();
         await scene.Database.ExecuteAsync(
@@ -144,7 +144,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task AColumnWithoutIndexWarnsAndIsRegistered()
+    public async Task A_column_without_index_warns_and_is_registered()
     {
         await using var scene = await CustomerScene.CreateAsync();
         await scene.Database.ExecuteAsync("CREATE TABLE messages (id int PRIMARY KEY, lead_id uuid, customer_id uuid)");
@@ -159,7 +159,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task TokensStandForTablesColumnsAndTypes()
+    public async Task Tokens_stand_for_tables_columns_and_types()
     {
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Mapped);
         var lead = await scene.AddAsync(scene.NewLead("x") with { Phone = "1", Psid = "17" });
@@ -176,7 +176,7 @@ public sealed class CustomerTablesTests
     }
 
     [Fact]
-    public async Task ATokenWithoutAColumnIsAnErrorToWriteAndNullToRead()
+    public async Task A_token_without_a_column_is_an_error_to_write_and_null_to_read()
     {
         await using var scene = await CustomerScene.CreateAsync();
         await new CustomerTables(scene.Database.Engine).RegisterAsync(

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Linkage.Engine.Customers;
 using Linkage.Engine.Database;
 using Linkage.Engine.Runs;
 using Linkage.Engine.Tests.Sandbox;
@@ -8,12 +9,12 @@ using Linkage.Engine.UserLinks;
 
 namespace Linkage.Engine.Tests.Runs;
 
-/// <summary>A backfill, a repair of ghosts, or another run, in a process of its own, which tells its progress line by line and can be killed at any moment.</summary>
+/// <summary>A backfill of users or customers, a repair of ghosts, or another run, in a process of its own, which tells its progress line by line and can be killed at any moment.</summary>
 internal static class KilledBackfill
 {
     public const string Order = "backfill";
 
-    /// <summary>What the process does: a backfill, a repair of ghosts, or with a run's id its resumption or its undo.</summary>
+    /// <summary>What the process does: a backfill of users or customers, a repair of ghosts, or with a run's id its resumption or its undo.</summary>
     public static async Task RunAsync(string connectionString, string batchSize, string workers, string work, string run)
     {
         await using var database = await LinkageDatabase.OpenAsync(connectionString, CancellationToken.None);
@@ -22,6 +23,7 @@ internal static class KilledBackfill
         {
             "resume" => new RunEngine(database).ResumeAsync(Guid.Parse(run), options, Tell, CancellationToken.None),
             "undo" => new RunUndo(database).UndoAsync(Guid.Parse(run), allowRelink: true, options, Tell, CancellationToken.None),
+            "customers" => new CustomerBackfill(database).RunAsync(new CustomerMatch(), options, Tell, CancellationToken.None),
             "ghosts" => UserSyncScene.RepairAsync(database, null, options, Tell),
             _ => new UserLinkBackfill(database).RunAsync(RunScene.Target, options, Tell, CancellationToken.None),
         });

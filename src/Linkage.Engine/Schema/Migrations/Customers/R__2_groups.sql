@@ -34,11 +34,14 @@ AS $$
     CROSS JOIN LATERAL jsonb_each_text(t.columns) AS m
     JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass(t.relation) AND a.attname = m.value
     JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
-    JOIN pg_catalog.pg_depend d
-      ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
-      AND d.refobjsubid = a.attnum
-    -- the column itself, or an expression of it
-    WHERE t.role = 'customer' AND m.key IN ('phone', 'email') AND (i.indkey[0] = a.attnum OR i.indkey[0] = 0)
+    WHERE t.role = 'customer' AND m.key IN ('phone', 'email')
+      AND (i.indkey[0] = a.attnum
+        -- an expression of the column
+        OR i.indkey[0] = 0 AND EXISTS (
+          SELECT
+          FROM pg_catalog.pg_depend d
+          WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass
+            AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum))
     ORDER BY m.key)
 $$;
 
@@ -118,7 +121,7 @@ BEGIN
      known AS MATERIALIZED (
        SELECT
          {c.key} AS id,
-         row_number() OVER (ORDER BY {c.created_at}, c.{customer.key}) AS age,
+         row_number() OVER (ORDER BY {c.created_at}, ' || linkage.key_order('{c.key}', linkage.customer_type(customer, 'key')) || ') AS age,
          '
          || CASE WHEN customer.columns ? 'metadata' THEN 'linkage.comparable_group_key(c.{customer.metadata} ->> ''groupKey'')' ELSE 'NULL::text' END
          || ' AS group_key,

@@ -8,7 +8,7 @@ AS $$
 DECLARE
   list jsonb := jsonb_build_object(
     'changed', linkage.customer_sql('{lead}'), 'match', match, 'table', 'linkage.customer_change', 'key', jsonb_build_array('ordinal'),
-    'columns', linkage.stored_columns(linkage.customer_sql('{customer}')));
+    'columns', linkage.stored_columns(linkage.customer_sql('{customer}')::regclass));
 BEGIN
   -- What stands in the way is said before there is a run.
   PERFORM linkage.new_customer_values();
@@ -25,15 +25,6 @@ BEGIN
       'changes', jsonb_build_array('processed'),
       'walk', list || jsonb_build_object('candidates', 'customer_changes_of_run')));
 END
-$$;
-
--- The columns of a table whose values can be written, in its order.
-CREATE OR REPLACE FUNCTION linkage.stored_columns(relation text) RETURNS text[]
-LANGUAGE sql STABLE
-AS $$
-  SELECT array_agg(a.attname::text ORDER BY a.attnum)
-  FROM pg_catalog.pg_attribute a
-  WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 $$;
 
 -- What a new row of a table gets where it is given nothing: the values of columns that demand one and have no default. A key is made, a time is now;
@@ -442,9 +433,9 @@ BEGIN
     FROM linkage.customer_change AS t
     JOIN {customer} AS c ON {c.phone} = t.phone OR lower(btrim({c.email})) = t.email
     WHERE {1} AND t.ordinal = $1
-    ORDER BY {c.created_at}, c.{customer.key}
+    ORDER BY {c.created_at}, {2}
     LIMIT 1
-    $sql$, items)
+    $sql$, items, linkage.key_order(linkage.customer_sql('{c.key}'), linkage.customer_sql('{customer.key:type}')))
   INTO holder
   USING of_ordinal;
   RETURN holder;

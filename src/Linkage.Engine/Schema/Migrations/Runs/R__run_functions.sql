@@ -14,7 +14,7 @@
 --           long as it needs
 --   prepare optional: a function of schema linkage (run_id uuid, walk jsonb) that lists what to do, under the run's id
 --   finish  optional: the same, when everything is done
---   undo    the same two, {"batch", "walk"}, for undoing it; the undone run's id is added to that walk as "run". "changes" names the
+--   undo    the same, {"batch", "walk", "finish"}, for undoing it; the undone run's id is added to that walk as "run". "changes" names the
 --           counts that tell how many changes there are to undo; "refuse", optional, a function of schema linkage (run_id uuid) that raises
 --           an error where the run can't be undone as things are
 --
@@ -238,6 +238,7 @@ BEGIN
     'kind', 'Undo',
     'target', run.target,
     'batch', run.undo ->> 'batch',
+    'finish', run.undo ->> 'finish',
     'walk', (run.undo -> 'walk') || COALESCE(options, '{}') || jsonb_build_object(
       'run', run.id,
       'expected', (
