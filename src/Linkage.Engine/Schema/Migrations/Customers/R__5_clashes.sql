@@ -93,7 +93,7 @@ BEGIN
        FROM next_1 AS n
        JOIN %4$s AS t ON t.ctid = n.place AND t.tableoid = n.part
        CROSS JOIN LATERAL (SELECT %5$s) AS x
-       CROSS JOIN LATERAL (SELECT %6$s FROM (SELECT x.*%7$s) AS x WHERE %8$s) AS k
+       CROSS JOIN LATERAL (SELECT %6$s FROM (SELECT x.*%7$s FROM (SELECT x.*) AS x) AS x WHERE %8$s) AS k
        WHERE %9$s
      ),
      member AS (

@@ -86,7 +86,7 @@ BEGIN
         ELSE format('There is no customer %s.', wanted)
       END,
       TABLE = wanted,
-      HINT = CASE WHEN resolved.steps > 0 AND resolved.is_there THEN 'Give that one.' END;
+      HINT = CASE WHEN resolved.steps > 0 AND resolved.is_there THEN 'Give that one.' ELSE '' END;
   END IF;
   RETURN resolved.customer_id;
 END
