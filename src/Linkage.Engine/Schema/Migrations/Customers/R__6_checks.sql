@@ -34,8 +34,7 @@ $$;
 
 -- Of each table whose rows follow a lead: how many rows have no customer, how many of these a backfill can link at once since their lead
 -- has one, how many have no lead by which they could be linked, and how many have another customer than their lead.
--- Plan: two hash joins with the leads by their key: of the rows without a customer (by an index on it, where there is one), and of all
--- others.
+-- Plan: one hash join of each table with the leads, by several processes.
 CREATE OR REPLACE FUNCTION linkage.measure_followers()
 RETURNS TABLE (relation text, without_customer bigint, left_behind bigint, without_lead bigint, disagreeing bigint)
 LANGUAGE plpgsql STABLE SET jit = off
@@ -46,19 +45,15 @@ BEGIN
   FOR follower IN SELECT * FROM linkage.customer_followers() LOOP
     relation := follower.relation;
     EXECUTE linkage.customer_sql(
-      'SELECT count(*), count(l.{lead.customer}), count(*) FILTER (WHERE l.{lead.key} IS NULL)
+      'SELECT
+         count(*) FILTER (WHERE f.{3} IS NULL),
+         count(l.{lead.customer}) FILTER (WHERE f.{3} IS NULL),
+         count(*) FILTER (WHERE f.{3} IS NULL AND l.{lead.key} IS NULL),
+         count(*) FILTER (WHERE f.{3} <> l.{lead.customer})
        FROM {1} AS f
-       LEFT JOIN {lead} AS l ON l.{lead.key} = f.{2}
-       WHERE f.{3} IS NULL',
+       LEFT JOIN {lead} AS l ON l.{lead.key} = f.{2}',
       follower.relation, quote_ident(follower.lead_column), quote_ident(follower.customer_column))
-    INTO without_customer, left_behind, without_lead;
-    EXECUTE linkage.customer_sql(
-      'SELECT count(*)
-       FROM {1} AS f
-       JOIN {lead} AS l ON l.{lead.key} = f.{2}
-       WHERE f.{3} <> l.{lead.customer}',
-      follower.relation, quote_ident(follower.lead_column), quote_ident(follower.customer_column))
-    INTO disagreeing;
+    INTO without_customer, left_behind, without_lead, disagreeing;
     RETURN NEXT;
   END LOOP;
 END
@@ -111,7 +106,7 @@ END
 $$;
 
 -- How many customers no lead has.
--- Plan: an anti-join of the customers' key and an index on the leads' customer, both index-only, merged or hashed.
+-- Plan: an anti-join of the customers with an index-only scan of an index on the leads' customer, merged or hashed.
 CREATE OR REPLACE FUNCTION linkage.count_customers_without_leads() RETURNS bigint
 LANGUAGE plpgsql STABLE SET jit = off
 AS $$
