@@ -62,6 +62,12 @@ CREATE TABLE IF NOT EXISTS invitations (id bigint PRIMARY KEY, mobile text, phon
                 $null = Register-LinkTarget invitations -PhoneColumn mobile -UserColumn owner_id -GuestColumn guest_id -WarningAction SilentlyContinue
             }
         }
+        # Who merges and splits customers knows which.
+        elseif ($Name -in 'Merge-Customer', 'Resolve-Customer', 'Split-Customer') {
+            $from, $into = (Invoke-TestSql (Get-LinkageConnection -Default) 'INSERT INTO "Customer" (name) VALUES (''Ann''), (''A.'') RETURNING id::text AS id').id
+            $customer = $from
+            $lead = (Invoke-TestSql (Get-LinkageConnection -Default) "INSERT INTO ""Lead"" (name, customer_id) VALUES ('Ann', '$from') RETURNING id::text AS id").id
+        }
         Push-Location $TestDrive
     }
 

@@ -3,7 +3,7 @@ using Linkage.Cmdlets.Runs;
 
 namespace Linkage.Cmdlets.Customers;
 
-/// <summary>What a merge or a split did to which table, as one line: <c>public."Job": 3 moved; public.notes: 2 moved, 1 removed</c>.</summary>
+/// <summary>What became of which table, in one line: <c>public."Job": 3 moved; public.notes: 2 moved, 1 removed</c>.</summary>
 internal static class MovedTables
 {
     private static readonly string[] _actions = ["moved", "removed"];
@@ -13,10 +13,11 @@ internal static class MovedTables
         var parts = from count in counts
                     from action in _actions
                     where count.Value > 0 && count.Key.StartsWith(action + " ", StringComparison.Ordinal)
-                    group string.Create(CultureInfo.InvariantCulture, $"{count.Value:N0} {action}") by count.Key[(action.Length + 1)..] into table
+                    let text = string.Create(CultureInfo.InvariantCulture, $"{count.Value:N0} {action}")
+                    group text by count.Key[(action.Length + 1)..] into table
                     orderby table.Key
                     select $"{table.Key}: {string.Join(", ", table)}";
-        var text = string.Join("; ", parts);
-        return text.Length == 0 ? null : text;
+        var all = string.Join("; ", parts);
+        return all.Length == 0 ? null : all;
     }
 }

@@ -56,5 +56,6 @@ public sealed class SplitCustomerCommand : RunCmdlet
             cancellation));
     }
 
-    private protected override object Result(RunReport report) => new CustomerSplitResult(report, Customer, report.RunId is null ? null : _made, Lead.Length);
+    private protected override object Result(RunReport report) =>
+        new CustomerSplitResult(report, Customer, report.RunId is null ? null : _made, Lead.Length);
 }

@@ -21,7 +21,9 @@ public sealed class CustomerMerge(LinkageDatabase database)
     /// <param name="options">How; it is one batch whatever its size.</param>
     /// <param name="progress">Told when it is done.</param>
     /// <param name="cancellation">Leaves everything as it was.</param>
-    /// <exception cref="LinkageException">A customer is unknown or was merged already, rows clash, or something keeps them from being moved.</exception>
+    /// <exception cref="LinkageException">
+    /// A customer is unknown or was merged already, rows clash, or something keeps them from being moved.
+    /// </exception>
     public Task<RunResult> RunAsync(
         IReadOnlyList<string> from, string into, string policy, RunOptions options, Action<RunProgress> progress,
         CancellationToken cancellation)

@@ -8,7 +8,7 @@ public sealed record ResolvedCustomer
     /// <summary>The id that was asked about.</summary>
     public string Asked { get; init; } = "";
 
-    /// <summary>The customer that it is by now, itself where nothing has become of it; null where the text is no id of a customer.</summary>
+    /// <summary>The customer that it is by now, itself where it was not merged; null where the text is no id of a customer.</summary>
     public string? CustomerId { get; init; }
 
     /// <summary>Whether there is a row of it.</summary>

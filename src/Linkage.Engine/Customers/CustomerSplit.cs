@@ -24,7 +24,9 @@ public sealed class CustomerSplit(LinkageDatabase database)
     /// <param name="options">How; it is one batch whatever its size.</param>
     /// <param name="progress">Told when it is done.</param>
     /// <param name="cancellation">Leaves everything as it was.</param>
-    /// <exception cref="LinkageException">The customer is unknown, a lead is not its, or something keeps the rows from being moved.</exception>
+    /// <exception cref="LinkageException">
+    /// The customer is unknown, a lead is not its, or something keeps the rows from being moved.
+    /// </exception>
     public Task<RunResult> RunAsync(
         string customer, IReadOnlyList<string> leads, NewCustomer made, RunOptions options, Action<RunProgress> progress,
         CancellationToken cancellation)

@@ -7,12 +7,14 @@ public sealed class CustomerMergeTests
 {
     private const string Rows =
         """
-        INSERT INTO "Customer" (id, name, phone, email) VALUES ('a', 'Ann', '+1', NULL), ('b', '', '+2', 'b@x'), ('c', ' ', NULL, NULL), ('d', 'Dan', '+4', 'd@x');
+        INSERT INTO "Customer" (id, name, phone, email) VALUES
+          ('a', 'Ann', '+1', NULL), ('b', '', '+2', 'b@x'), ('c', ' ', NULL, NULL), ('d', 'Dan', '+4', 'd@x');
         UPDATE "Customer" SET referred_by = 'a' WHERE id IN ('c', 'd');
         INSERT INTO "Lead" (id, customer_id) VALUES ('la', 'a'), ('lb', 'b'), ('lc', 'c'), ('ld', 'd');
         INSERT INTO "Job" VALUES ('ja', 'la', 'a', 'd'), ('jb', 'lb', 'b', 'a'), ('jd', 'ld', 'd', 'b');
         INSERT INTO "CustomerAddress" (id, customer_id, label, created_at) VALUES
-          ('aa', 'a', 'home', '2024-01-01'), ('ab', 'b', 'home', '2024-01-03'), ('ac', 'c', 'home', '2024-01-02'), ('ax', 'a', 'work', '2024-01-01');
+          ('aa', 'a', 'home', '2024-01-01'), ('ab', 'b', 'home', '2024-01-03'), ('ac', 'c', 'home', '2024-01-02'),
+          ('ax', 'a', 'work', '2024-01-01');
         INSERT INTO visit VALUES ('aa', 'first'), ('ab', 'second'), ('ac', 'third'), ('aa', 'same'), ('aa', 'same'), ('ac', 'same');
         """;
 
@@ -24,7 +26,10 @@ public sealed class CustomerMergeTests
         var run = await scene.AssertExactAsync(() => scene.MergeAsync(["a", "b"], "c"));
 
         Assert.Equal((2, 3, 2), (run.Count("merged"), run.Count("filled"), run.Count("removed")));
-        Assert.Equal("Ann|+1|b@x|none", await scene.Database.ScalarAsync<string>("""SELECT concat_ws('|', name, phone, email, COALESCE(referred_by, 'none')) FROM "Customer" WHERE id = 'c'"""));
+        Assert.Equal(
+            "Ann|+1|b@x|none",
+            await scene.Database.ScalarAsync<string>(
+                """SELECT concat_ws('|', name, phone, email, COALESCE(referred_by, 'none')) FROM "Customer" WHERE id = 'c'"""));
         Assert.Equal("c", await scene.Database.ScalarAsync<string>("""SELECT referred_by FROM "Customer" WHERE id = 'd'"""));
         Assert.Equal(
             ["la c", "lb c", "lc c", "ld d"],
@@ -143,7 +148,8 @@ public sealed class CustomerMergeTests
         await using var scene = await MergeScene.CreateAsync("", Rows);
         var before = await scene.RowsAsync();
         var run = await scene.MergeAsync("a", "b");
-        await scene.Database.ExecuteAsync("""UPDATE "Lead" SET customer_id = 'd' WHERE id = 'la'; DELETE FROM visit WHERE note = 'first'""");
+        await scene.Database.ExecuteAsync(
+            """UPDATE "Lead" SET customer_id = 'd' WHERE id = 'la'; DELETE FROM visit WHERE note = 'first'""");
 
         var undo = await scene.UndoAsync(run);
 
@@ -152,7 +158,8 @@ public sealed class CustomerMergeTests
         Assert.Equal("d", await scene.Database.ScalarAsync<string>("""SELECT customer_id FROM "Lead" WHERE id = 'la'"""));
         Assert.Equal("a", await scene.Database.ScalarAsync<string>("""SELECT customer_id FROM "Job" WHERE id = 'ja'"""));
 
-        await scene.Database.ExecuteAsync("""UPDATE "Lead" SET customer_id = 'b' WHERE id = 'la'; INSERT INTO visit VALUES ('ab', 'first')""");
+        await scene.Database.ExecuteAsync(
+            """UPDATE "Lead" SET customer_id = 'b' WHERE id = 'la'; INSERT INTO visit VALUES ('ab', 'first')""");
         Assert.Equal(0, (await scene.UndoAsync(run)).Count("conflicts"));
         Assert.Equal("undone", await scene.StatusAsync(run));
         Assert.Equal(before, await scene.RowsAsync());

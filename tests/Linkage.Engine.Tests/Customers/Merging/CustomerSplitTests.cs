@@ -28,7 +28,9 @@ public sealed class CustomerSplitTests
             "Zoe +3 z@x individual lead:l1 2 true",
             await scene.Database.ScalarAsync<string>(
                 """
-                SELECT concat_ws(' ', name, phone, email, metadata ->> 'groupType', metadata ->> 'groupKey', metadata ->> 'leadCount', metadata ->> 'multipleLeads')
+                SELECT concat_ws(
+                  ' ', name, phone, email, metadata ->> 'groupType', metadata ->> 'groupKey', metadata ->> 'leadCount',
+                  metadata ->> 'multipleLeads')
                 FROM "Customer" WHERE id = @made
                 """, new { made }));
         Assert.Equal(

@@ -3,7 +3,8 @@ namespace Linkage.Engine.Tests.Customers.Merging;
 /// <summary>A row of the model: a table, a key, and columns; of equal content if they are equal.</summary>
 internal sealed record ModelRow(string Table, string Key, string Columns)
 {
-    public static ModelRow Of(string table, string key, params string?[] columns) => new(table, key, string.Join('|', columns.Select(c => c ?? "null")));
+    public static ModelRow Of(string table, string key, params string?[] columns) =>
+        new(table, key, string.Join('|', columns.Select(c => c ?? "null")));
 
     public string?[] Values => [.. Columns.Split('|').Select(c => c == "null" ? null : c)];
 
@@ -35,8 +36,8 @@ internal sealed class ModelRun
 
 /// <summary>
 /// Customers and what refers to them as plain rows in memory, merged and split by plain loops: what the database is compared with.
-/// Columns: customer name, phone, email, referred_by; lead customer; job lead, customer, billed_to; address customer, label; visit address; redirect
-/// into.
+/// Columns: customer name, phone, email, referred_by; lead customer, name, phone, email; job lead, customer, billed_to; address customer,
+/// label; visit address; redirect into.
 /// </summary>
 internal sealed class MergeModel
 {
@@ -73,7 +74,11 @@ internal sealed class MergeModel
         var survivor = _rows[("customer", into)];
         var filled = survivor;
         for (var column = 0; column < 3; column++)
-            filled = filled.With(column, filled.Values[column] ?? from.Select(f => _rows[("customer", f)].Values[column]).FirstOrDefault(v => v is not null));
+        {
+            var first = from.Select(f => _rows[("customer", f)].Values[column]).FirstOrDefault(v => v is not null);
+            filled = filled.With(column, filled.Values[column] ?? first);
+        }
+
         foreach (var customer in from)
         {
             Change(run, _rows[("customer", customer)], null);

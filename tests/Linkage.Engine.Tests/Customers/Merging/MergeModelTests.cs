@@ -96,9 +96,17 @@ public sealed class MergeModelTests(ITestOutputHelper output)
         string? Some(string value) => random.Next(2) == 0 ? null : value;
         string Customer() => $"c{random.Next(12):D2}";
         for (var i = 0; i < 12; i++)
-            model.Add(ModelRow.Of("customer", $"c{i:D2}", Some($"name {i}"), Some($"+1{i}"), Some($"c{i}@x"), i > 0 ? Some($"c{random.Next(i):D2}") : null));
+        {
+            model.Add(ModelRow.Of(
+                "customer", $"c{i:D2}", Some($"name {i}"), Some($"+1{i}"), Some($"c{i}@x"), i > 0 ? Some($"c{random.Next(i):D2}") : null));
+        }
+
         for (var i = 0; i < 24; i++)
-            model.Add(ModelRow.Of("lead", $"l{i:D2}", random.Next(5) == 0 ? null : Customer(), Some($"lead {i}"), Some($"+2{i}"), Some($"l{i}@x")));
+        {
+            model.Add(ModelRow.Of(
+                "lead", $"l{i:D2}", random.Next(5) == 0 ? null : Customer(), Some($"lead {i}"), Some($"+2{i}"), Some($"l{i}@x")));
+        }
+
         for (var i = 0; i < 24; i++)
         {
             var lead = model.Of("lead").ElementAt(random.Next(24));
@@ -117,16 +125,25 @@ public sealed class MergeModelTests(ITestOutputHelper output)
         for (var i = 0; i < 30; i++)
             model.Add(ModelRow.Of("visit", $"v{i:D2}", addresses[random.Next(addresses.Count)].Key));
 
-        foreach (var row in model.Of("customer"))
-            await scene.Database.ExecuteAsync("INSERT INTO \"Customer\" (id, name, phone, email, referred_by) VALUES (@k, @a, @b, @c, @d)", new { k = row.Key, a = row.Values[0], b = row.Values[1], c = row.Values[2], d = row.Values[3] });
-        foreach (var row in model.Of("lead"))
-            await scene.Database.ExecuteAsync("INSERT INTO \"Lead\" (id, customer_id, name, phone, email) VALUES (@k, @a, @b, @c, @d)", new { k = row.Key, a = row.Values[0], b = row.Values[1], c = row.Values[2], d = row.Values[3] });
-        foreach (var row in model.Of("job"))
-            await scene.Database.ExecuteAsync("INSERT INTO \"Job\" VALUES (@k, @a, @b, @c)", new { k = row.Key, a = row.Values[0], b = row.Values[1], c = row.Values[2] });
-        foreach (var row in model.Of("address"))
-            await scene.Database.ExecuteAsync("INSERT INTO \"CustomerAddress\" (id, customer_id, label) VALUES (@k, @a, @b)", new { k = row.Key, a = row.Values[0], b = row.Values[1] });
-        foreach (var row in model.Of("visit"))
-            await scene.Database.ExecuteAsync("INSERT INTO visit (address_id, note) VALUES (@a, @k)", new { k = row.Key, a = row.Values[0] });
+        string[] statements =
+        [
+            "INSERT INTO \"Customer\" (id, name, phone, email, referred_by) VALUES (@key, @a, @b, @c, @d)",
+            "INSERT INTO \"Lead\" (id, customer_id, name, phone, email) VALUES (@key, @a, @b, @c, @d)",
+            "INSERT INTO \"Job\" VALUES (@key, @a, @b, @c)",
+            "INSERT INTO \"CustomerAddress\" (id, customer_id, label) VALUES (@key, @a, @b)",
+            "INSERT INTO visit (address_id, note) VALUES (@a, @key)",
+        ];
+        foreach (var (table, statement) in new[] { "customer", "lead", "job", "address", "visit" }.Zip(statements))
+        {
+            foreach (var row in model.Of(table))
+            {
+                var v = row.Values;
+                await scene.Database.ExecuteAsync(
+                    statement,
+                    new { key = row.Key, a = v[0], b = v.ElementAtOrDefault(1), c = v.ElementAtOrDefault(2), d = v.ElementAtOrDefault(3) });
+            }
+        }
+
         return model;
     }
 
@@ -134,13 +151,11 @@ public sealed class MergeModelTests(ITestOutputHelper output)
     {
         var rows = await scene.Database.QueryAsync<(string Table, string Key, string Columns)>(
             """
-            SELECT 'customer', id, concat_ws('|', COALESCE(name, 'null'), COALESCE(phone, 'null'), COALESCE(email, 'null'), COALESCE(referred_by, 'null'))
-            FROM "Customer"
+            SELECT 'customer', id, array_to_string(ARRAY[name, phone, email, referred_by], '|', 'null') FROM "Customer"
             UNION ALL
-            SELECT 'lead', id, concat_ws('|', COALESCE(customer_id, 'null'), COALESCE(name, 'null'), COALESCE(phone, 'null'), COALESCE(email, 'null'))
-            FROM "Lead"
+            SELECT 'lead', id, array_to_string(ARRAY[customer_id, name, phone, email], '|', 'null') FROM "Lead"
             UNION ALL
-            SELECT 'job', id, concat_ws('|', COALESCE(lead_id, 'null'), COALESCE(customer_id, 'null'), COALESCE(billed_to, 'null')) FROM "Job"
+            SELECT 'job', id, array_to_string(ARRAY[lead_id, customer_id, billed_to], '|', 'null') FROM "Job"
             UNION ALL
             SELECT 'address', id, concat_ws('|', customer_id, COALESCE(label, 'null')) FROM "CustomerAddress"
             UNION ALL

@@ -32,7 +32,8 @@ internal sealed class MergeScene(LinkedDatabase database) : IAsyncDisposable
         CREATE TABLE visit (address_id text REFERENCES "CustomerAddress" ON DELETE CASCADE, note text);
         """;
 
-    private static readonly string[] _tables = ["\"Customer\"", "\"Lead\"", "\"Job\"", "\"CustomerAddress\"", "visit", "linkage.customer_redirect"];
+    private static readonly string[] _tables =
+        ["\"Customer\"", "\"Lead\"", "\"Job\"", "\"CustomerAddress\"", "visit", "linkage.customer_redirect"];
 
     public LinkedDatabase Database => database;
 
@@ -42,7 +43,7 @@ internal sealed class MergeScene(LinkedDatabase database) : IAsyncDisposable
     /// <summary>The same with further tables, and rows.</summary>
     public static async Task<MergeScene> CreateAsync(string furtherTables, string rows)
     {
-        var database = await LinkedDatabase.OpenAsync(await PostgresFixture.CreateFilledDatabaseAsync("merging" + furtherTables, async connection =>
+        var test = await PostgresFixture.CreateFilledDatabaseAsync("merging" + furtherTables, async connection =>
         {
             await using (var filling = new Npgsql.NpgsqlConnection(connection))
             {
@@ -52,7 +53,8 @@ internal sealed class MergeScene(LinkedDatabase database) : IAsyncDisposable
 
             await using var engine = await LinkageDatabase.OpenAsync(connection, CancellationToken.None);
             await CustomerScene.InstallAsync(engine);
-        }));
+        });
+        var database = await LinkedDatabase.OpenAsync(test);
         await database.ExecuteAsync("SET TimeZone = 'UTC'");
         if (rows.Length > 0)
             await database.ExecuteAsync(rows);
@@ -64,10 +66,13 @@ internal sealed class MergeScene(LinkedDatabase database) : IAsyncDisposable
     public Task<RunResult> MergeAsync(string from, string into, string policy = "KeepSurvivor", RunMode mode = RunMode.Apply) =>
         MergeAsync([from], into, policy, mode);
 
-    public Task<RunResult> MergeAsync(IReadOnlyList<string> from, string into, string policy = "KeepSurvivor", RunMode mode = RunMode.Apply) =>
-        new CustomerMerge(database.Engine).RunAsync(from, into, policy, new RunOptions { Mode = mode }, _ => { }, CancellationToken.None);
+    public Task<RunResult> MergeAsync(
+        IReadOnlyList<string> from, string into, string policy = "KeepSurvivor", RunMode mode = RunMode.Apply) =>
+        new CustomerMerge(database.Engine).RunAsync(
+            from, into, policy, new RunOptions { Mode = mode }, _ => { }, CancellationToken.None);
 
-    public Task<RunResult> SplitAsync(string customer, IReadOnlyList<string> leads, NewCustomer? made = null, RunMode mode = RunMode.Apply) =>
+    public Task<RunResult> SplitAsync(
+        string customer, IReadOnlyList<string> leads, NewCustomer? made = null, RunMode mode = RunMode.Apply) =>
         new CustomerSplit(database.Engine).RunAsync(
             customer, leads, made ?? new NewCustomer(), new RunOptions { Mode = mode }, _ => { }, CancellationToken.None);
 
@@ -87,7 +92,7 @@ internal sealed class MergeScene(LinkedDatabase database) : IAsyncDisposable
     {
         List<string> rows = [];
         foreach (var table in _tables.Concat(furtherTables))
-            rows.AddRange(await database.QueryAsync<string>($"SELECT '{table.Replace("'", "''", StringComparison.Ordinal)} ' || t::text FROM {table} t ORDER BY 1"));
+            rows.AddRange(await database.QueryAsync<string>($"SELECT $t${table}$t$ || t::text FROM {table} t ORDER BY 1"));
         return rows;
     }
 

@@ -29,7 +29,8 @@ public sealed class ReferenceTests
         var run = await scene.AssertExactAsync(() => scene.MergeAsync("a", "b"), HostileTable);
 
         Assert.Equal(2, run.Count("moved"));
-        Assert.Equal("b b b", await scene.Database.ScalarAsync<string>($$"""SELECT string_agg("cust {c.key}", ' ') FROM {{HostileTable}}"""));
+        Assert.Equal(
+            "b b b", await scene.Database.ScalarAsync<string>($$"""SELECT string_agg("cust {c.key}", ' ') FROM {{HostileTable}}"""));
     }
 
     [Fact]
@@ -52,7 +53,9 @@ public sealed class ReferenceTests
         var run = await scene.AssertExactAsync(() => scene.MergeAsync("a", "b"), "site", "device", "reading");
 
         Assert.Equal(1, run.Count("removed"));
-        Assert.Equal(["1 z", "2 y"], await scene.Database.QueryAsync<string>("SELECT concat_ws(' ', number, place) FROM site WHERE customer_id = 'b' ORDER BY 1"));
+        Assert.Equal(
+            ["1 z", "2 y"],
+            await scene.Database.QueryAsync<string>("SELECT concat_ws(' ', number, place) FROM site WHERE customer_id = 'b' ORDER BY 1"));
         Assert.Equal(4, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM device WHERE customer_id = 'b'"));
     }
 
@@ -72,9 +75,11 @@ public sealed class ReferenceTests
             """);
 
         await scene.AssertExactAsync(() => scene.MergeAsync("a", "b"), "invoice");
-        Assert.Equal("2 b", await scene.Database.ScalarAsync<string>("SELECT concat_ws(' ', tenant, customer_id) FROM invoice WHERE id = 1"));
+        Assert.Equal(
+            "2 b", await scene.Database.ScalarAsync<string>("SELECT concat_ws(' ', tenant, customer_id) FROM invoice WHERE id = 1"));
 
-        await scene.Database.ExecuteAsync("INSERT INTO \"Customer\" (id, tenant) VALUES ('d', 1); INSERT INTO invoice VALUES (4, 1, 'd', 'three')");
+        await scene.Database.ExecuteAsync(
+            "INSERT INTO \"Customer\" (id, tenant) VALUES ('d', 1); INSERT INTO invoice VALUES (4, 1, 'd', 'three')");
         var fault = await scene.AssertRefusedAsync("Linkage.Customer.Clash", () => scene.MergeAsync("d", "b"), "invoice");
         Assert.Contains("another customer", fault.Message, StringComparison.Ordinal);
     }
@@ -84,7 +89,8 @@ public sealed class ReferenceTests
     {
         await using var scene = await MergeScene.CreateAsync(
             """
-            CREATE TABLE event (id integer, customer_id text REFERENCES "Customer", note text, PRIMARY KEY (id, customer_id)) PARTITION BY LIST (customer_id);
+            CREATE TABLE event (id integer, customer_id text REFERENCES "Customer", note text, PRIMARY KEY (id, customer_id))
+              PARTITION BY LIST (customer_id);
             CREATE TABLE event_a PARTITION OF event FOR VALUES IN ('a');
             CREATE TABLE event_b PARTITION OF event DEFAULT;
             """,
@@ -103,16 +109,20 @@ public sealed class ReferenceTests
             CREATE TABLE odd (
               id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id text REFERENCES "Customer" ON DELETE CASCADE,
               slot text GENERATED ALWAYS AS (customer_id || '-' || label) STORED UNIQUE, label text,
-              doc json, docb jsonb, bounds integer[], at timestamptz, span interval, ratio float8, bytes bytea, fixed char(5), range tstzrange
+              doc json, docb jsonb, bounds integer[], at timestamptz, span interval, ratio float8, bytes bytea, fixed char(5),
+              range tstzrange
             );
             """,
             Customers + """
             INSERT INTO odd (customer_id, label, doc, docb, bounds, at, span, ratio, bytes, fixed, range) VALUES
-              ('a', 'x', '{"b" : 1,  "a":2, "b":3}', 'null', '[0:1]={1,2}', '2024-03-31 02:30:00.123456+02', '1 mon -2 days', 0.1::float8 + 0.2, '\xdeadbeef', 'ab', '[2024-01-01,infinity)'),
+              ('a', 'x', '{"b" : 1,  "a":2, "b":3}', 'null', '[0:1]={1,2}', '2024-03-31 02:30:00.123456+02', '1 mon -2 days',
+                0.1::float8 + 0.2, '\xdeadbeef', 'ab', '[2024-01-01,infinity)'),
               ('b', 'x', NULL, '{}', '{}', 'infinity', '0', 'NaN', '', '', 'empty');
             """);
-        await scene.Database.ExecuteAsync(
-            $"ALTER DATABASE \"{scene.Database.Engine.Database}\" SET \"DateStyle\" = 'SQL, DMY'; ALTER DATABASE \"{scene.Database.Engine.Database}\" SET \"IntervalStyle\" = 'sql_standard'; ALTER DATABASE \"{scene.Database.Engine.Database}\" SET extra_float_digits = 0; ALTER DATABASE \"{scene.Database.Engine.Database}\" SET \"TimeZone\" = 'Asia/Tokyo'");
+        string[] settings =
+            ["\"DateStyle\" = 'SQL, DMY'", "\"IntervalStyle\" = 'sql_standard'", "extra_float_digits = 0", "\"TimeZone\" = 'Asia/Tokyo'"];
+        foreach (var setting in settings)
+            await scene.Database.ExecuteAsync($"ALTER DATABASE \"{scene.Database.Engine.Database}\" SET {setting}");
 
         var run = await scene.AssertExactAsync(() => scene.MergeAsync("a", "b"), "odd");
 
@@ -130,7 +140,8 @@ public sealed class ReferenceTests
             """,
             Customers + """
             INSERT INTO contact VALUES
-              (1, 'a', 'X@x', false), (2, 'b', 'x@X', false), (3, 'a', NULL, true), (4, 'b', 'm@x', true), (5, 'a', 'y@x', false), (6, 'b', 'z@x', false);
+              (1, 'a', 'X@x', false), (2, 'b', 'x@X', false), (3, 'a', NULL, true), (4, 'b', 'm@x', true), (5, 'a', 'y@x', false),
+              (6, 'b', 'z@x', false);
             """);
 
         var run = await scene.AssertExactAsync(() => scene.MergeAsync("a", "b"), "contact");
@@ -169,7 +180,8 @@ public sealed class ReferenceTests
         var run = await scene.MergeAsync("a", "b");
         var undo = await scene.UndoAsync(run);
 
-        Assert.Equal((0, "a 2"), (undo.Count("conflicts"), await scene.Database.ScalarAsync<string>("SELECT concat_ws(' ', customer_id, changes) FROM task WHERE id = 1")));
+        Assert.Equal(0, undo.Count("conflicts"));
+        Assert.Equal("a 2", await scene.Database.ScalarAsync<string>("SELECT concat_ws(' ', customer_id, changes) FROM task WHERE id = 1"));
     }
 
     [Theory]
@@ -195,7 +207,8 @@ public sealed class ReferenceTests
     public async Task Tables_under_other_names_and_rows_that_are_registered_without_a_foreign_key_move_too()
     {
         await using var customers = await CustomerScene.CreateAsync(CustomerShape.Mapped);
-        var (kept, merged) = (await customers.AddAsync(new TestCustomer { Name = "kept" }), await customers.AddAsync(new TestCustomer { Name = "merged", Phone = "+1" }));
+        var kept = await customers.AddAsync(new TestCustomer { Name = "kept" });
+        var merged = await customers.AddAsync(new TestCustomer { Name = "merged", Phone = "+1" });
         var lead = await customers.AddAsync(customers.NewLead() with { CustomerId = merged.Id });
         await customers.AddJobAsync(lead, merged.Id);
         await customers.AddOtherFollowerAsync(lead, merged.Id);
@@ -204,7 +217,8 @@ public sealed class ReferenceTests
             CREATE TABLE loose (id integer PRIMARY KEY, lead_id text, customer_id bigint);
             INSERT INTO loose VALUES (1, @lead, @merged);
             """, new { lead = lead.Id, merged = long.Parse(merged.Id, System.Globalization.CultureInfo.InvariantCulture) });
-        await new CustomerTables(customers.Database.Engine).RegisterAsync("follower", "loose", new Dictionary<string, string?>(), CancellationToken.None);
+        await new CustomerTables(customers.Database.Engine).RegisterAsync(
+            "follower", "loose", new Dictionary<string, string?>(), CancellationToken.None);
         var before = await customers.RowsAsync();
 
         var scene = new MergeScene(customers.Database);

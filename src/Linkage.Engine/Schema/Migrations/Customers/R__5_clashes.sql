@@ -1,6 +1,7 @@
 -- Rows that would have the same unique key once they are moved: which gives way to which.
 
--- The unique indexes of a table that see it when some of its columns change: their expressions and their predicate, on columns without alias.
+-- The unique indexes of a table that see it when some of its columns change: their expressions and their predicate, on columns without
+-- alias.
 -- Plan: the catalog.
 CREATE OR REPLACE FUNCTION linkage.unique_keys_with(relation regclass, changed name[])
 RETURNS TABLE (index_name regclass, keys text[], predicate text, nulls_are_equal boolean)
@@ -41,11 +42,11 @@ AS $$
   ORDER BY i.indisprimary DESC, i.indexrelid
 $$;
 
--- Rows of one table that would have the same key of a unique index once what refers to lost rows is moved to those kept: copies of those that
--- give way, and for each of the one that it gives way to; how many of them were to be moved; how many clash with a row that refers to none
--- of the kept ones. wanted: the references of that table, as linkage.move_rows takes them.
--- policy KeepNewest: the youngest stays, by created_at where there is one; otherwise, and among those of the same age, the row that refers to the
--- kept one already, then the rows in the order of what is lost.
+-- Rows of one table that would have the same key of a unique index once what refers to lost rows is moved to those kept: copies of those
+-- that give way, and for each of the one that it gives way to; how many of them were to be moved; how many clash with a row that refers to
+-- none of the kept ones. wanted: the references of that table, as linkage.move_rows takes them.
+-- policy KeepNewest: the youngest stays, by created_at where there is one; otherwise, and among those of the same age, the row that refers
+-- to the kept one already, then the rows in the order of what is lost.
 -- Plan: the rows to be moved by their place, the others by the unique index.
 CREATE OR REPLACE FUNCTION linkage.find_clashes(
   target regclass, wanted jsonb, unique_index regclass, lost jsonb[], kept jsonb[], policy text,
@@ -62,7 +63,8 @@ BEGIN
     u.predicate,
     string_agg(format('(%s) AS key_%s', k.key, k.n), ', ' ORDER BY k.n) AS keys,
     string_agg(format('i.key_%s', k.n), ', ' ORDER BY k.n) AS names,
-    string_agg(format(CASE WHEN u.nulls_are_equal THEN '(%s) IS NOT DISTINCT FROM i.key_%s' ELSE '(%s) = i.key_%s' END, k.key, k.n), ' AND ')
+    string_agg(
+      format(CASE WHEN u.nulls_are_equal THEN '(%s) IS NOT DISTINCT FROM i.key_%s' ELSE '(%s) = i.key_%s' END, k.key, k.n), ' AND ')
       AS is_same,
     CASE WHEN u.nulls_are_equal THEN 'true' ELSE string_agg(format('k.key_%s IS NOT NULL', k.n), ' AND ') END AS counts
   INTO STRICT key
@@ -72,9 +74,12 @@ BEGIN
   GROUP BY u.predicate, u.nulls_are_equal;
   SELECT
     -- a row as it will be, and what is generated from that
-    string_agg(format('%s AS %I', COALESCE('n.value_' || array_position(statement.touched, a.attname), format('t.%I', a.attname)), a.attname), ', ')
+    string_agg(
+      format('%s AS %I', COALESCE('n.value_' || array_position(statement.touched, a.attname), format('t.%I', a.attname)), a.attname), ', ')
       FILTER (WHERE a.attgenerated = '') AS next_row,
-    COALESCE(string_agg(format(', %s AS %I', pg_get_expr(d.adbin, d.adrelid), a.attname), '') FILTER (WHERE a.attgenerated <> ''), '') AS generated,
+    COALESCE(
+      string_agg(format(', %s AS %I', pg_get_expr(d.adbin, d.adrelid), a.attname), '') FILTER (WHERE a.attgenerated <> ''), '')
+      AS generated,
     COALESCE(
       min(format('t.%I', a.attname)) FILTER (
         WHERE a.attname IN ('created_at', 'createdAt') AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)),
@@ -121,9 +126,11 @@ BEGIN
      JOIN %4$s AS t ON t.ctid = r.place AND t.tableoid = r.part
      CROSS JOIN LATERAL (SELECT %15$s AS copy FROM %4$s AS t WHERE t.ctid = r.kept_place AND t.tableoid = r.kept_part) AS k
      WHERE r.n > 1',
-    statement.found, statement.next, columns.born, statement.relation, columns.next_row, key.keys, columns.generated, key.predicate, key.counts,
-    key.names, statement.is_kepts, key.is_same,
-    CASE WHEN statement.relation = target THEN format(' AND NOT EXISTS (SELECT FROM pair AS p WHERE %s)', linkage.is_row(target, 'p.lost')) END,
+    statement.found, statement.next, columns.born, statement.relation, columns.next_row, key.keys, columns.generated, key.predicate,
+    key.counts, key.names, statement.is_kepts, key.is_same,
+    CASE WHEN statement.relation = target THEN
+      format(' AND NOT EXISTS (SELECT FROM pair AS p WHERE %s)', linkage.is_row(target, 'p.lost'))
+    END,
     CASE policy WHEN 'KeepNewest' THEN 'i.born DESC NULLS LAST,' END,
     linkage.row_text('t', linkage.stored_columns(statement.relation)), statement.is_losts)
   INTO losers, winners, movers, strangers

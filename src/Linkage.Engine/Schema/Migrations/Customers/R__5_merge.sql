@@ -1,5 +1,5 @@
--- Merging customers: all that refers to them moves to one of them, what that one lacks is filled in, the others go and leave a redirect. One
--- merge is one batch, and so one transaction.
+-- Merging customers: all that refers to them moves to one of them, what that one lacks is filled in, the others go and leave a redirect.
+-- One merge is one batch, and so one transaction.
 
 -- The work, as Runs wants it described. What can't be merged is refused here, before there is a run.
 CREATE OR REPLACE FUNCTION linkage.customer_merge_work(merged text[], survivor text, policy text) RETURNS jsonb
@@ -92,8 +92,8 @@ BEGIN
 END
 $$;
 
--- Who a customer is by now: itself while its row is there, else the one that took its place, and so on. steps: how many merges lie between; is_there:
--- whether there is a row; run_id, merged_at: the merge that took the customer away. customer_id is null where the text is no id.
+-- Who a customer is by now: itself while its row is there, else the one that took its place, and so on. steps: how many merges lie between;
+-- is_there: whether there is a row; run_id, merged_at: the merge that took the customer away. customer_id is null where the text is no id.
 -- Plan: the customers' key, the redirects' key for each step.
 CREATE OR REPLACE FUNCTION linkage.resolve_customer(wanted text)
 RETURNS TABLE (customer_id text, is_there boolean, steps integer, run_id uuid, merged_at timestamptz)
@@ -128,10 +128,10 @@ BEGIN
 END
 $$;
 
--- The merge. DateStyle and its like make the copies of rows the same in every session.
+-- The merge. TimeZone, DateStyle and their like make the copies of rows the same in every session.
 CREATE OR REPLACE FUNCTION linkage.merge_customers(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql
-SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
+SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $$
 DECLARE
   customer linkage.customer_table := linkage.customer_role('customer');
@@ -149,7 +149,8 @@ BEGIN
     EXECUTE linkage.customer_sql(
       'SELECT FROM {customer} AS c WHERE c.{customer.key} = $1::{customer.key:type} FOR NO KEY UPDATE') USING into_id;
     EXECUTE linkage.customer_sql(
-      'SELECT FROM {customer} AS c WHERE c.{customer.key} = ANY ($1::{customer.key:type}[]) ORDER BY c.{customer.key} FOR UPDATE') USING from_ids;
+      'SELECT FROM {customer} AS c WHERE c.{customer.key} = ANY ($1::{customer.key:type}[]) ORDER BY c.{customer.key} FOR UPDATE')
+    USING from_ids;
   END IF;
   PERFORM linkage.known_customer(c.id) FROM unnest(into_id || from_ids) AS c (id);
   merged := linkage.customer_copies(from_ids);
@@ -165,7 +166,8 @@ BEGIN
   END IF;
 
   RETURN jsonb_build_object(
-    'counts', counts || linkage.sums_of_moves(counts) || jsonb_build_object('merged', cardinality(merged), 'filled', filled, 'processed', cardinality(merged)),
+    'counts', counts || linkage.sums_of_moves(counts)
+      || jsonb_build_object('processed', cardinality(merged), 'merged', cardinality(merged), 'filled', filled),
     'sample', (
       SELECT jsonb_agg(jsonb_build_object('record', f.id, 'outcome', format('merged into %s', into_id)) ORDER BY f.ordinal)
       FROM unnest(from_ids) WITH ORDINALITY AS f (id, ordinal)
@@ -261,7 +263,8 @@ BEGIN
 END
 $$;
 
--- Makes a row with those of its columns that are given, {column: value}, and returns a copy of it; null where a trigger or rule kept it from being made.
+-- Makes a row with those of its columns that are given, {column: value}, and returns a copy of it; null where a trigger or rule kept it
+-- from being made.
 CREATE OR REPLACE FUNCTION linkage.create_row(run_id uuid, step integer, target regclass, given jsonb) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
@@ -277,7 +280,10 @@ BEGIN
      SELECT $2, $3, %L, ''created'', m.row_key, m.copy FROM made AS m
      RETURNING after',
     target, (SELECT string_agg(format('%I', c.name), ', ' ORDER BY c.i) FROM unnest(columns) WITH ORDINALITY AS c (name, i)),
-    (SELECT string_agg(linkage.row_value(target, c.name, '$1', c.name, true), ', ' ORDER BY c.i) FROM unnest(columns) WITH ORDINALITY AS c (name, i)),
+    (
+      SELECT string_agg(linkage.row_value(target, c.name, '$1', c.name, true), ', ' ORDER BY c.i)
+      FROM unnest(columns) WITH ORDINALITY AS c (name, i)
+    ),
     linkage.row_text('t', linkage.row_key_columns(target)), linkage.row_text('t', linkage.stored_columns(target)),
     linkage.qualified_name(target))
   INTO made

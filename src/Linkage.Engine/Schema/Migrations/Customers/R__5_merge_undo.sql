@@ -1,10 +1,10 @@
--- Undo of merges, of splits and of their undo: statement by statement backwards, each row only if it still is what the run made of it. One undo
--- is one batch.
+-- Undo of merges, of splits and of their undo: statement by statement backwards, each row only if it still is what the run made of it. One
+-- undo is one batch.
 
 -- One undo. What was done to a row, and how it is taken back: moved and filled get their values back, created goes, removed comes back.
 CREATE OR REPLACE FUNCTION linkage.undo_customer_moves(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql
-SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
+SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $$
 DECLARE
   undone uuid := (walk ->> 'run')::uuid;
@@ -74,10 +74,11 @@ BEGIN
 END
 $$;
 
--- Gives moved and filled rows their values back, all tables in one statement, as they were changed. asked: the condition on alias t for the rows of
--- the journal. If the statement fails, each row is tried alone.
+-- Gives moved and filled rows their values back, all tables in one statement, as they were changed. asked: the condition on alias t for the
+-- rows of the journal. If the statement fails, each row is tried alone.
 -- Plan: the rows by their key, then by their place; where a table has no key, the whole table once.
-CREATE OR REPLACE FUNCTION linkage.undo_changes(run_id uuid, number integer, asked text, mode text, is_alone boolean DEFAULT false) RETURNS jsonb
+CREATE OR REPLACE FUNCTION linkage.undo_changes(
+  run_id uuid, number integer, asked text, mode text, is_alone boolean DEFAULT false) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -132,10 +133,11 @@ BEGIN
 END
 $$;
 
--- The part of that statement for one table: its CTE outcome_N has relation, row_key, outcome and reason of each row. Rows that are left alone
--- stand in the journal as the run's own rows do, so that another undo can try them again. Nobody can estimate these CTEs, so none is joined with
--- another one: a nested loop would take the square of the rows.
-CREATE OR REPLACE FUNCTION linkage.undo_statement(place bigint, name text, relation regclass, columns name[], asked text, mode text) RETURNS text
+-- The part of that statement for one table: its CTE outcome_N has relation, row_key, outcome and reason of each row. Rows that are left
+-- alone stand in the journal as the run's own rows do, so that another undo can try them again. Nobody can estimate these CTEs, so none is
+-- joined with another one: a nested loop would take the square of the rows.
+CREATE OR REPLACE FUNCTION linkage.undo_statement(
+  place bigint, name text, relation regclass, columns name[], asked text, mode text) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -144,18 +146,20 @@ DECLARE
     WHEN NOT is_there THEN
       'SELECT a.*, NULL::oid AS part, NULL::tid AS place, false AS is_after, false AS is_before FROM asked AS a'
     WHEN linkage.row_key(relation) IS NULL THEN format(
-      -- Rows that are the same in all columns are told apart by a number: any of them is as good as the other. One that is found shares its group
-      -- with what is looked for.
+      -- Rows that are the same in all columns are told apart by a number: any of them is as good as the other. One that is found shares its
+      -- group with what is looked for.
       'SELECT
          min(r.id) AS id, min(r.step) AS step, min(r.action) AS action, r.row_key,
-         (array_agg(r.before) FILTER (WHERE r.id IS NOT NULL))[1] AS before, (array_agg(r.after) FILTER (WHERE r.id IS NOT NULL))[1] AS after,
+         (array_agg(r.before) FILTER (WHERE r.id IS NOT NULL))[1] AS before,
+         (array_agg(r.after) FILTER (WHERE r.id IS NOT NULL))[1] AS after,
          (array_agg(r.part) FILTER (WHERE r.id IS NULL))[1] AS part, (array_agg(r.place) FILTER (WHERE r.id IS NULL))[1] AS place,
          count(*) = 2 AS is_after, false AS is_before
        FROM (
          SELECT a.*, NULL::oid AS part, NULL::tid AS place, row_number() OVER (PARTITION BY a.row_key ORDER BY a.id) AS n
          FROM asked AS a
          UNION ALL
-         SELECT NULL, NULL, NULL, t.row_key, NULL, NULL, t.part, t.place, row_number() OVER (PARTITION BY t.row_key ORDER BY t.part, t.place)
+         SELECT
+           NULL, NULL, NULL, t.row_key, NULL, NULL, t.part, t.place, row_number() OVER (PARTITION BY t.row_key ORDER BY t.part, t.place)
          FROM (SELECT t.tableoid AS part, t.ctid AS place, %s AS row_key FROM %s AS t) AS t
        ) AS r
        GROUP BY r.row_key, r.n
@@ -164,7 +168,8 @@ DECLARE
     ELSE format(
       'SELECT a.*, t.tableoid AS part, t.ctid AS place, t.ctid IS NOT NULL AND %s AS is_after, t.ctid IS NOT NULL AND %s AS is_before
        FROM asked AS a LEFT JOIN %s AS t ON %s',
-      linkage.row_still_has('a.after', columns), linkage.row_still_has('a.before', columns), relation, linkage.is_row(relation, 'a.row_key'))
+      linkage.row_still_has('a.after', columns), linkage.row_still_has('a.before', columns), relation,
+      linkage.is_row(relation, 'a.row_key'))
   END;
   undone   text := CASE WHEN mode = 'apply' AND is_there THEN
     format(
@@ -176,7 +181,9 @@ DECLARE
          (SELECT jsonb_object_agg(v.key, v.value) FROM jsonb_each(%s) AS v WHERE m.before ? v.key) AS after',
       relation,
       (SELECT string_agg(
-         format('%1$I = CASE WHEN m.before ? %1$L THEN %2$s ELSE t.%1$I END', c.name, linkage.row_value(relation, c.name, 'm.before', c.name, true)), ', ')
+         format(
+           '%1$I = CASE WHEN m.before ? %1$L THEN %2$s ELSE t.%1$I END', c.name,
+           linkage.row_value(relation, c.name, 'm.before', c.name, true)), ', ')
        FROM unnest(columns) AS c (name)),
       place, linkage.row_text('t', linkage.row_key_columns(relation)), linkage.row_text('t', columns))
   ELSE

@@ -1,9 +1,10 @@
 -- Rows that take the place of others: all that refers to the lost ones is moved to those kept, whatever the tables, and the lost ones are
 -- removed. The rows are copies, {column: value} as linkage.row_text writes them; lost[i] gives way to kept[i].
 
--- Moves what refers to lost rows, all tables in one statement: foreign keys between them are checked at its end, when both sides have moved.
--- wanted: [{"relation", "columns", "target_columns", "only"}], only being a condition on alias t or null. Returns, by relation, how many rows were
--- found and how many were moved: those that somebody else writes at the moment are left for a second statement.
+-- Moves what refers to lost rows, all tables in one statement: foreign keys between them are checked at its end, when both sides have
+-- moved.
+-- wanted: [{"relation", "columns", "target_columns", "only"}], only being a condition on alias t or null. Returns, by relation, how many
+-- rows were found and how many were moved: those that somebody else writes at the moment are left for a second statement.
 -- Plan: for each reference the index of its columns, if there is one; then the rows by their place.
 CREATE OR REPLACE FUNCTION linkage.move_rows(
   run_id uuid, step integer, target regclass, wanted jsonb, lost jsonb[], kept jsonb[], mode text) RETURNS jsonb
@@ -48,7 +49,8 @@ BEGIN
   END IF;
   EXECUTE format(
     'WITH pair AS MATERIALIZED (SELECT * FROM unnest($1, $2) WITH ORDINALITY AS p (lost, kept, ordinal)), %s
-     SELECT jsonb_object_agg(s.relation, jsonb_build_object(''found'', s.found, ''moved'', s.moved)) FROM (%s) AS s (relation, found, moved)',
+     SELECT jsonb_object_agg(s.relation, jsonb_build_object(''found'', s.found, ''moved'', s.moved))
+     FROM (%s) AS s (relation, found, moved)',
     ctes, sums)
   INTO result
   USING lost, kept, run_id, step;
@@ -64,8 +66,8 @@ $$;
 --   is_kepts, is_losts  whether a row t refers to what is kept, or lost, in p
 CREATE OR REPLACE FUNCTION linkage.move_statements(target regclass, wanted jsonb)
 RETURNS TABLE (
-  place bigint, relation regclass, name text, touched name[], found text, next text, assignments text, row_key text, after text, is_kepts text,
-  is_losts text)
+  place bigint, relation regclass, name text, touched name[], found text, next text, assignments text, row_key text, after text,
+  is_kepts text, is_losts text)
 LANGUAGE sql STABLE
 AS $$
   WITH reference AS MATERIALIZED (

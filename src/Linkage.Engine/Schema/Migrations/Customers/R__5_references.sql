@@ -1,8 +1,9 @@
 -- Who refers to the rows of a table: by its foreign keys, by those that go through another table, and by what is registered without one.
 
--- columns of relation hold what target_columns of the target's rows have. Foreign keys of any kind count: composite ones, those of partitioned
--- tables and of the target itself. Where a column of one foreign key is among those that another one refers to, both change together or the
--- second one breaks: Note (customer_id, address_no) refers to Address, whose customer_id refers to the customer, and so Note's does.
+-- columns of relation hold what target_columns of the target's rows have. Foreign keys of any kind count: composite ones, those of
+-- partitioned tables and of the target itself. Where a column of one foreign key is among those that another one refers to, both change
+-- together or the second one breaks: Note (customer_id, address_no) refers to Address, whose customer_id refers to the customer, and so
+-- Note's does.
 -- Plan: the catalog.
 CREATE OR REPLACE FUNCTION linkage.references_to(target regclass) RETURNS TABLE (relation regclass, columns name[], target_columns name[])
 LANGUAGE sql STABLE
@@ -41,8 +42,8 @@ AS $$
   SELECT r.relation, r.columns, r.target_columns FROM reference r ORDER BY r.relation::oid, r.columns, r.target_columns
 $$;
 
--- Who refers to a row of a table: the tables, or null. source is its {column: value}; leaving, the condition on alias t for rows of the journal that
--- are about to be taken back, and so to refer to another row: null for none.
+-- Who refers to a row of a table: the tables, or null. source is its {column: value}; leaving, the condition on alias t for rows of the
+-- journal that are about to be taken back, and so to refer to another row: null for none.
 -- Plan: the index of each reference's columns.
 CREATE OR REPLACE FUNCTION linkage.referrers_of(target regclass, source jsonb, leaving text) RETURNS text
 LANGUAGE plpgsql STABLE

@@ -1,8 +1,8 @@
 -- Replacing rows: what refers to lost ones is moved to those kept, then the lost ones go.
 
--- Replaces rows of a table, whatever refers to them: rows that would clash are replaced first, by the same function. step: the number of the
--- next statement; counts: {"moved RELATION": n, "removed RELATION": n}. In a dry run and a preview nothing changes, so that what depends on what
--- a clash has moved is counted as it is now.
+-- Replaces rows of a table, whatever refers to them: rows that would clash are replaced first, by the same function. step: the number of
+-- the next statement; counts: {"moved RELATION": n, "removed RELATION": n}. In a dry run and a preview nothing changes, so that what
+-- depends on what a clash has moved is counted as it is now.
 CREATE OR REPLACE FUNCTION linkage.replace_rows(
   run_id uuid, first_step integer, target regclass, lost jsonb[], kept jsonb[], policy text, mode text, OUT step integer, OUT counts jsonb)
 LANGUAGE plpgsql
@@ -23,7 +23,8 @@ BEGIN
   counts := '{}';
   IF mode = 'apply' THEN
     -- From here on nobody can come to refer to them.
-    EXECUTE format('SELECT FROM %s AS t, unnest($1) AS p (lost) WHERE %s FOR UPDATE OF t', target, linkage.is_row(target, 'p.lost')) USING lost;
+    EXECUTE format('SELECT FROM %s AS t, unnest($1) AS p (lost) WHERE %s FOR UPDATE OF t', target, linkage.is_row(target, 'p.lost'))
+    USING lost;
   END IF;
   PERFORM linkage.refuse_lost_references(target, wanted, lost, kept);
 
@@ -47,12 +48,14 @@ BEGIN
 
   LOOP
     moves := linkage.move_rows(run_id, step, target, wanted, lost, kept, mode);
-    SELECT linkage.add_counts(
-      counts,
-      COALESCE(jsonb_object_agg('moved ' || m.key, (m.value ->> 'moved')::bigint - CASE WHEN mode = 'apply' THEN 0 ELSE COALESCE((losers ->> m.key)::bigint, 0) END), '{}'))
+    SELECT linkage.add_counts(counts, COALESCE(jsonb_object_agg('moved ' || m.key, n.moved), '{}'))
     INTO counts
     FROM jsonb_each(moves) AS m
-    WHERE (m.value ->> 'moved')::bigint > 0;
+    CROSS JOIN LATERAL (
+      -- where nothing changes, those that give way are still among those that were found
+      SELECT (m.value ->> 'moved')::bigint - CASE WHEN mode = 'apply' THEN 0 ELSE COALESCE((losers ->> m.key)::bigint, 0) END
+    ) AS n (moved)
+    WHERE n.moved > 0;
     step := step + 1;
     EXIT WHEN mode <> 'apply' OR NOT EXISTS (SELECT FROM jsonb_each(moves) AS m WHERE (m.value ->> 'found')::bigint > 0);
     -- Somebody may have been writing a row; a trigger that keeps it from moving does so each time.
@@ -77,7 +80,9 @@ CREATE OR REPLACE FUNCTION linkage.wanted_moves(target regclass) RETURNS jsonb
 LANGUAGE sql STABLE
 AS $$
   SELECT COALESCE(
-    jsonb_agg(jsonb_build_object('relation', linkage.qualified_name(r.relation), 'columns', r.columns, 'target_columns', r.target_columns)), '[]')
+    jsonb_agg(
+      jsonb_build_object('relation', linkage.qualified_name(r.relation), 'columns', r.columns, 'target_columns', r.target_columns)),
+    '[]')
   FROM linkage.references_to($1) r
 $$;
 
@@ -111,7 +116,8 @@ BEGIN
     IF amount < cardinality(lost) THEN
       RAISE EXCEPTION USING
         ERRCODE = 'LK047',
-        MESSAGE = format('Rows of %s can''t be removed: a trigger or rule of the application keeps them from it.', linkage.qualified_name(target));
+        MESSAGE = format(
+          'Rows of %s can''t be removed: a trigger or rule of the application keeps them from it.', linkage.qualified_name(target));
     END IF;
   ELSIF mode = 'dry run' THEN
     INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, dry_run)
@@ -141,7 +147,8 @@ BEGIN
         ARRAY(SELECT jsonb_array_elements_text(w.item -> 'columns'))::name[],
         ARRAY(SELECT jsonb_array_elements_text(w.item -> 'target_columns'))::name[]
     ) AS c (columns, target_columns)
-    JOIN unnest(lost, kept) AS p (lost, kept) ON EXISTS (SELECT FROM unnest(c.target_columns) AS t (name) WHERE p.kept ->> t.name::text IS NULL)
+    JOIN unnest(lost, kept) AS p (lost, kept)
+      ON EXISTS (SELECT FROM unnest(c.target_columns) AS t (name) WHERE p.kept ->> t.name::text IS NULL)
     GROUP BY 1, 2, 3
   LOOP
     EXECUTE format(

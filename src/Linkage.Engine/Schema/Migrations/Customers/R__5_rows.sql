@@ -1,6 +1,6 @@
--- Rows of any table as text: how a journal keeps them, finds them again and brings them back. Each value is what its type writes, so that it is
--- read back exactly; to_jsonb is not enough (json loses its layout, an array its bounds, JSON null becomes null). The functions that write and
--- read set DateStyle and its like, so that the text is the same in every session.
+-- Rows of any table as text: how a journal keeps them, finds them again and brings them back. Each value is what its type writes, so that
+-- it is read back exactly; to_jsonb is not enough (json loses its layout, an array its bounds, JSON null becomes null). The functions that
+-- write and read set TimeZone, DateStyle and their like, so that the text is the same in every session.
 
 -- A table in SQL notation, with its schema.
 CREATE OR REPLACE FUNCTION linkage.qualified_name(relation regclass) RETURNS text
@@ -63,8 +63,8 @@ AS $$
   WHERE a.attrelid = $1 AND a.attname = $2 AND NOT a.attisdropped
 $$;
 
--- The condition on alias t that a row has the values of some of its columns in {column: value}. columns: which; named: under which names they
--- are there.
+-- The condition on alias t that a row has the values of some of its columns in {column: value}. columns: which; named: under which names
+-- they are there.
 CREATE OR REPLACE FUNCTION linkage.row_has(relation regclass, columns name[], source text, named name[]) RETURNS text
 LANGUAGE sql STABLE
 AS $$

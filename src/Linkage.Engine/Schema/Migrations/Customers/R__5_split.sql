@@ -1,8 +1,8 @@
--- Splitting customers: some leads of one, and the rows that follow those, go to a customer that is made for them; the rest stays. One split is one
--- batch, and so one transaction.
+-- Splitting customers: some leads of one, and the rows that follow those, go to a customer that is made for them; the rest stays. One split
+-- is one batch, and so one transaction.
 
--- The work, as Runs wants it described. What can't be split is refused here, before there is a run. given: {"name", "phone", "email"} of the new
--- customer; what is left out is the first lead's that has it.
+-- The work, as Runs wants it described. What can't be split is refused here, before there is a run. given: {"name", "phone", "email"} of
+-- the new customer; what is left out is the first lead's that has it.
 CREATE OR REPLACE FUNCTION linkage.customer_split_work(customer_id text, lead_ids text[], given jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
@@ -40,17 +40,18 @@ BEGIN
   END;
   IF strange IS NOT NULL OR leads IS NULL THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK045', MESSAGE = COALESCE(format('%s is no lead of customer %s.', strange, of_id), 'No lead is given that is to be split off.'),
+      ERRCODE = 'LK045',
+      MESSAGE = COALESCE(format('%s is no lead of customer %s.', strange, of_id), 'No lead is given that is to be split off.'),
       TABLE = COALESCE(strange, of_id), HINT = 'Name leads of that customer.';
   END IF;
   RETURN leads;
 END
 $$;
 
--- The split. DateStyle and its like make the copies of rows the same in every session.
+-- The split. TimeZone, DateStyle and their like make the copies of rows the same in every session.
 CREATE OR REPLACE FUNCTION linkage.split_customer(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
 LANGUAGE plpgsql
-SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
+SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $$
 DECLARE
   customer linkage.customer_table := linkage.customer_role('customer');
@@ -73,12 +74,15 @@ BEGIN
     made := linkage.create_row(run_id, 1, customer.relation::regclass, linkage.split_off_customer(of_id, leads, walk -> 'given'));
     IF made IS NULL THEN
       RAISE EXCEPTION USING
-        ERRCODE = 'LK047', MESSAGE = format('No row of %s could be made: a trigger or rule of the application keeps it from that.', customer.relation);
+        ERRCODE = 'LK047',
+        MESSAGE = format('No row of %s could be made: a trigger or rule of the application keeps it from that.', customer.relation);
     END IF;
   END IF;
   moves := linkage.move_rows(
     run_id, 2, customer.relation::regclass, linkage.wanted_of_leads(leads), ARRAY[source], ARRAY[COALESCE(made, source)], mode);
-  counts := (SELECT COALESCE(jsonb_object_agg('moved ' || m.key, m.value -> 'moved') FILTER (WHERE m.value ->> 'moved' <> '0'), '{}') FROM jsonb_each(moves) AS m);
+  counts := (
+    SELECT COALESCE(jsonb_object_agg('moved ' || m.key, m.value -> 'moved') FILTER (WHERE m.value ->> 'moved' <> '0'), '{}')
+    FROM jsonb_each(moves) AS m);
   IF mode = 'apply' THEN
     SET CONSTRAINTS ALL IMMEDIATE;
   END IF;
@@ -141,8 +145,8 @@ AS $$
   WHERE r.relation = m.relation
 $$;
 
--- The customer that is made for leads, {column: value}: what was given, else what the first lead has that has something; a key where the table makes
--- none; and of the customer that they leave what a row can't be without, and what else its keys consist of.
+-- The customer that is made for leads, {column: value}: what was given, else what the first lead has that has something; a key where the
+-- table makes none; and of the customer that they leave what a row can't be without, and what else its keys consist of.
 -- Plan: the leads' key.
 CREATE OR REPLACE FUNCTION linkage.split_off_customer(of_id text, leads text[], given jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
