@@ -3,7 +3,7 @@ BeforeAll {
     Import-Linkage
     Import-Module (Join-Path $PSScriptRoot 'DatabaseHelpers.psm1') -Force
     $sandbox = Start-LinkageSandbox
-    $connection = New-LinkedDatabase $sandbox customer_merges -Leads 20
+    $connection = New-LinkedDatabase $sandbox customer_merges -Leads 200
 
     function New-Customer {
         param([string] $Name, [int] $Leads = 0)

@@ -9,6 +9,16 @@ public sealed class MergeModelTests(ITestOutputHelper output)
     private const int Steps = 60;
     private static readonly string[] _labels = ["home", "work", "other"];
 
+    /// <summary>In the order of their foreign keys.</summary>
+    private static readonly (string Table, string Statement)[] _inserts =
+    [
+        ("customer", "INSERT INTO \"Customer\" (id, name, phone, email, referred_by) VALUES (@key, @a, @b, @c, @d)"),
+        ("lead", "INSERT INTO \"Lead\" (id, customer_id, name, phone, email) VALUES (@key, @a, @b, @c, @d)"),
+        ("job", "INSERT INTO \"Job\" VALUES (@key, @a, @b, @c)"),
+        ("address", "INSERT INTO \"CustomerAddress\" (id, customer_id, label) VALUES (@key, @a, @b)"),
+        ("visit", "INSERT INTO visit (address_id, note) VALUES (@a, @key)"),
+    ];
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -125,15 +135,7 @@ public sealed class MergeModelTests(ITestOutputHelper output)
         for (var i = 0; i < 30; i++)
             model.Add(ModelRow.Of("visit", $"v{i:D2}", addresses[random.Next(addresses.Count)].Key));
 
-        string[] statements =
-        [
-            "INSERT INTO \"Customer\" (id, name, phone, email, referred_by) VALUES (@key, @a, @b, @c, @d)",
-            "INSERT INTO \"Lead\" (id, customer_id, name, phone, email) VALUES (@key, @a, @b, @c, @d)",
-            "INSERT INTO \"Job\" VALUES (@key, @a, @b, @c)",
-            "INSERT INTO \"CustomerAddress\" (id, customer_id, label) VALUES (@key, @a, @b)",
-            "INSERT INTO visit (address_id, note) VALUES (@a, @key)",
-        ];
-        foreach (var (table, statement) in new[] { "customer", "lead", "job", "address", "visit" }.Zip(statements))
+        foreach (var (table, statement) in _inserts)
         {
             foreach (var row in model.Of(table))
             {
