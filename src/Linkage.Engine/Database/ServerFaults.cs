@@ -35,6 +35,8 @@ internal static class ServerFaults
         ["LK040"] = ("Linkage.CustomerTable.Unusable", FaultKind.InvalidInput),
         ["LK041"] = ("Linkage.CustomerTable.NotRegistered", FaultKind.NotFound),
         ["LK042"] = ("Linkage.Customer.CannotBeMade", FaultKind.InvalidState),
+        ["LK043"] = ("Linkage.CustomerDecision.NotFound", FaultKind.NotFound),
+        ["LK044"] = ("Linkage.CustomerDecision.Contradicts", FaultKind.Conflict),
         ["LK045"] = ("Linkage.Customer.Unusable", FaultKind.InvalidInput),
         ["LK046"] = ("Linkage.Customer.Clash", FaultKind.Conflict),
         ["LK047"] = ("Linkage.Customer.NotChanged", FaultKind.InvalidState),

@@ -8,19 +8,21 @@ AS $$
 $$;
 
 -- The leads with the group that each belongs to: a SELECT of what linkage.lead_query gives, and group_key. By priority: PSID, phone, e-mail,
--- else the lead is alone.
+-- else the lead is alone; transitively, or where somebody decided about leads, as linkage.matched_leads says.
 CREATE OR REPLACE FUNCTION linkage.keyed_leads(match text, max_shared integer, evidence boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-  IF lower(match) = 'priority' THEN
+  IF lower(match) = 'transitive' OR lower(match) = 'priority' AND EXISTS (SELECT FROM linkage.customer_decision) THEN
+    RETURN linkage.matched_leads(match, max_shared, evidence);
+  ELSIF lower(match) = 'priority' THEN
     RETURN format(
       'SELECT l.*, COALESCE(''psid:'' || l.psid, ''phone:'' || l.phone, ''email:'' || l.email, ''lead:'' || l.lead_id) COLLATE "C" AS group_key
        FROM (%s) AS l', linkage.lead_query());
   END IF;
   RAISE EXCEPTION USING
     ERRCODE = 'LK042',
-    MESSAGE = format('%s is no way to group leads: Priority is one.', COALESCE(quote_literal(match), 'Null'));
+    MESSAGE = format('%s is no way to group leads: Priority and Transitive are.', COALESCE(quote_literal(match), 'Null'));
 END
 $$;
 
@@ -142,13 +144,11 @@ BEGIN
        UNION ALL
        SELECT g.group_key, 3, k.id, k.age
        FROM grouped g
-       JOIN known k ON k.phone = g.phone
-       WHERE ' || CASE WHEN 'phone' = ANY (uniques) THEN 'true' ELSE 'g.group_type = ''phone''' END || '
+       JOIN known k ON ' || CASE WHEN 'phone' = ANY (uniques) THEN 'k.phone = g.phone' ELSE '''phone:'' || k.phone = g.group_key' END || '
        UNION ALL
        SELECT g.group_key, 4, k.id, k.age
        FROM grouped g
-       JOIN known k ON k.email = g.email
-       WHERE ' || CASE WHEN 'email' = ANY (uniques) THEN 'true' ELSE 'g.group_type = ''email''' END || '
+       JOIN known k ON ' || CASE WHEN 'email' = ANY (uniques) THEN 'k.email = g.email' ELSE '''email:'' || k.email = g.group_key' END || '
      ),
      reused AS (
        SELECT DISTINCT ON (f.group_key)
@@ -226,7 +226,8 @@ CREATE OR REPLACE FUNCTION linkage.customer_groups(match text, max_shared intege
 RETURNS TABLE (
   group_type text, group_key text, lead_ids text[], marks bigint[], is_linked boolean[], customer_id text, name text, phone text, email text,
   reason text)
-LANGUAGE plpgsql STABLE
+-- as linkage.list_customer_groups does it
+LANGUAGE plpgsql STABLE SET jit = off SET enable_nestloop = off SET work_mem = '64MB'
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format(
