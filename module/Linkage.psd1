@@ -13,6 +13,7 @@
     AliasesToExport        = @()
     VariablesToExport      = @()
     CmdletsToExport        = @(
+        'Add-CustomerDecision'
         'Clear-LinkSuppression'
         'Clear-UserLinkAudit'
         'Connect-LinkageDatabase'
@@ -20,6 +21,8 @@
         'Disable-LinkageTrigger'
         'Disconnect-LinkageDatabase'
         'Enable-LinkageTrigger'
+        'Get-CustomerDecision'
+        'Get-CustomerGroup'
         'Get-CustomerTable'
         'Get-GhostUser'
         'Get-LinkSuppression'
@@ -39,10 +42,12 @@
         'Invoke-CustomerBackfill'
         'Invoke-GuestDeliveryBackfill'
         'Invoke-UserLinkBackfill'
+        'Measure-CustomerMatch'
         'Measure-UserLinkAudit'
         'Merge-Customer'
         'Register-CustomerTable'
         'Register-LinkTarget'
+        'Remove-CustomerDecision'
         'Remove-UserSyncMapping'
         'Repair-GhostUser'
         'Repair-UserLink'
