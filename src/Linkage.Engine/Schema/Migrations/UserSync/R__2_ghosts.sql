@@ -200,6 +200,7 @@ BEGIN
        FROM %s
        CROSS JOIN LATERAL (SELECT %s) AS v
        %s
+       WHERE %s
      ),
      shared AS (
        SELECT s.account_id, s.label, dense_rank() OVER (ORDER BY s.first, s.place)::integer AS number
@@ -211,11 +212,11 @@ BEGIN
      FROM shared s',
     keys,
     CASE
-      WHEN account_ids IS NOT NULL THEN 'unnest($1) AS l (id) LEFT JOIN auth.users a ON a.id = l.id'
-      ELSE format(
-        '(SELECT a.* FROM auth.users a WHERE a.id = ANY ($1) AND %s) AS a CROSS JOIN LATERAL (SELECT a.id) AS l', linkage.active_account('a'))
+      WHEN account_ids IS NULL THEN 'auth.users a CROSS JOIN LATERAL (SELECT a.id) AS l'
+      ELSE 'unnest($1) AS l (id) LEFT JOIN auth.users a ON a.id = l.id'
     END,
     (linkage.profile_row()).column_values, joins,
+    CASE WHEN account_ids IS NULL THEN 'a.id = ANY ($1) AND ' || linkage.active_account('a') ELSE 'true' END,
     COALESCE(sharing, 'SELECT g.account_id, '''' AS label, 0 AS place, 0 AS first FROM ghost g WHERE false'))
   INTO list
   USING ids;
