@@ -60,7 +60,7 @@ Describe 'Invoke-CustomerBackfill' {
 
 Describe 'Register-CustomerTable, Get-CustomerTable and Unregister-CustomerTable' {
     BeforeAll {
-        $connection = New-LinkedDatabase $sandbox 'customer_tables' -Leads 40
+        $connection = New-LinkedDatabase $sandbox 'customer_tables' -Leads 400
         Invoke-TestSql $connection 'CREATE TABLE "a ""note""" (id int PRIMARY KEY, "of lead" uuid, customer_id uuid)'
     }
 
