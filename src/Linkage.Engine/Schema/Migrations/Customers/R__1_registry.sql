@@ -1,5 +1,5 @@
--- The registry of customers: which tables hold leads, customers, addresses, the application's audit, and rows that follow a lead. Whatever they
--- and their columns are called, all other functions of customers name them by tokens that linkage.customer_sql replaces.
+-- The registry of customers: which tables hold leads, customers, addresses, the application's audit, and rows that follow a lead. Whatever
+-- they and their columns are called, all other functions of customers name them by tokens that linkage.customer_sql replaces.
 
 -- What the columns are called that a role can have: which of them it must have, and the names by which they are found where none is given.
 CREATE OR REPLACE FUNCTION linkage.customer_columns()
@@ -30,8 +30,8 @@ AS $$
     ('follower', 'customer', true, 'CustomerColumn', ARRAY['customer_id', 'customerId'])
 $$;
 
--- The columns that a table in a role has: those given ({"phone": name}; an empty name leaves the column out), else those of a usual name. The key
--- is the primary key, if that is one column.
+-- The columns that a table in a role has: those given ({"phone": name}; an empty name leaves the column out), else those of a usual name.
+-- The key is the primary key, if that is one column.
 CREATE OR REPLACE FUNCTION linkage.find_customer_columns(wanted_role text, relation regclass, given jsonb) RETURNS jsonb
 LANGUAGE sql STABLE
 AS $$

@@ -7,8 +7,8 @@ AS $$
   SELECT CASE WHEN $2 IN ('smallint', 'integer', 'bigint') THEN format('%s::bigint', $1) ELSE format('%s COLLATE "C"', $1) END
 $$;
 
--- The leads with the group that each belongs to: a SELECT of what linkage.lead_query gives, and group_key. By priority: PSID, phone, e-mail,
--- else the lead is alone; transitively, or where somebody decided about leads, as linkage.matched_leads says.
+-- The leads with the group that each belongs to: a SELECT of what linkage.lead_query gives, and group_key. By priority: PSID, phone,
+-- e-mail, else the lead is alone; transitively, or where somebody decided about leads, as linkage.matched_leads says.
 CREATE OR REPLACE FUNCTION linkage.keyed_leads(match text, max_shared integer, evidence boolean) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
@@ -47,8 +47,8 @@ AS $$
     ORDER BY m.key)
 $$;
 
--- Groups that would write the same value where it must be unique are one. They come with the first one first, and each is given the first one of
--- all that it is joined to, by phone or by e-mail, directly or through others; those that stand alone are left out.
+-- Groups that would write the same value where it must be unique are one. They come with the first one first, and each is given the first
+-- one of all that it is joined to, by phone or by e-mail, directly or through others; those that stand alone are left out.
 CREATE OR REPLACE FUNCTION linkage.united_groups(group_keys text[], phones text[], emails text[])
 RETURNS TABLE (group_key text, united_key text)
 LANGUAGE plpgsql STABLE

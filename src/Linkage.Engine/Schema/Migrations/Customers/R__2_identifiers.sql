@@ -1,5 +1,5 @@
--- What identifies a person: a messenger's PSID, a phone, an e-mail, each in the one form by which it is compared; null where it is empty, or written
--- where there is none. Immutable, and no table is read. Patterns are in collation "C": any other may be nondeterministic.
+-- What identifies a person: a messenger's PSID, a phone, an e-mail, each in the one form by which it is compared; null where it is empty,
+-- or written where there is none. Immutable, and no table is read. Patterns are in collation "C": any other may be nondeterministic.
 
 -- Words that stand where there is no value, in lower case.
 CREATE OR REPLACE FUNCTION linkage.is_placeholder_word(word text) RETURNS boolean
@@ -88,8 +88,9 @@ CREATE OR REPLACE FUNCTION linkage.lead_mark() RETURNS text
 LANGUAGE sql STABLE
 AS $$ SELECT linkage.customer_sql('hashtextextended(ROW({l.psid}, {l.phone}, {l.email})::text, 0)') $$;
 
--- Every lead with what identifies it: a SELECT of lead_id, psid, phone, email, name, address, customer_id (text), created_at (timestamptz) and
--- mark (bigint). Plan: one pass over the leads; a column that is not asked for is not computed, one that is asked for twice is computed once.
+-- Every lead with what identifies it: a SELECT of lead_id, psid, phone, email, name, address, customer_id (text), created_at (timestamptz)
+-- and mark (bigint). Plan: one pass over the leads; a column that is not asked for is not computed, one that is asked for twice is
+-- computed once.
 CREATE OR REPLACE FUNCTION linkage.lead_query() RETURNS text
 LANGUAGE sql STABLE
 AS $$

@@ -1,5 +1,6 @@
--- The backfill: leads without a customer get one, and what follows them gets it through them. The list that a run is given when it starts, a row for
--- each group, is its journal in the end. Nothing hangs on how the list is cut into batches: no two rows are about one lead, or make one customer.
+-- The backfill: leads without a customer get one, and what follows them gets it through them. The list that a run is given when it starts,
+-- a row for each group, is its journal in the end. Nothing hangs on how the list is cut into batches: no two rows are about one lead, or
+-- make one customer.
 
 -- The work, as Runs wants it described. The columns of the customers are fixed here, so that what is added later changes no fingerprint.
 CREATE OR REPLACE FUNCTION linkage.customer_backfill_work(match text) RETURNS jsonb
@@ -27,8 +28,8 @@ BEGIN
 END
 $$;
 
--- What a new row of a table gets where it is given nothing: the values of columns that demand one and have no default. A key is made, a time is now;
--- null where nobody can know.
+-- What a new row of a table gets where it is given nothing: the values of columns that demand one and have no default. A key is made, a
+-- time is now; null where nobody can know.
 CREATE OR REPLACE FUNCTION linkage.demanded_values(relation text, given text[]) RETURNS TABLE (column_name text, expression text)
 LANGUAGE sql STABLE
 AS $$
@@ -67,9 +68,9 @@ BEGIN
 END
 $$;
 
--- How a customer is made from alias i, which has name, phone, email, group_key and metadata: {"columns", "values", and "key", an expression that makes
--- its key}. The key is made before the row, so that the row is known by it. A name that is too long is cut off; a phone or an e-mail that does
--- not fit is left out, as part of it would be another's.
+-- How a customer is made from alias i, which has name, phone, email, group_key and metadata: {"columns", "values", and "key", an
+-- expression that makes its key}. The key is made before the row, so that the row is known by it. A name that is too long is cut off; a
+-- phone or an e-mail that does not fit is left out, as part of it would be another's.
 CREATE OR REPLACE FUNCTION linkage.new_customer_values() RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
@@ -191,8 +192,8 @@ AS $$
   FROM linkage.customer_followers() f
 $$;
 
--- Hands a run its list: the groups with leads that have no customer, those with the first leads first, so that a batch's leads lie together; then
--- leads whose followers lack their customer. What is counted only once is counted now.
+-- Hands a run its list: the groups with leads that have no customer, those with the first leads first, so that a batch's leads lie
+-- together; then leads whose followers lack their customer. What is counted only once is counted now.
 CREATE OR REPLACE FUNCTION linkage.list_customer_groups(run_id uuid, match text, max_shared integer, evidence boolean) RETURNS void
 -- Nobody knows how many customers there will be: a nested loop over them would be a loop over all for each group.
 LANGUAGE plpgsql SET jit = off SET enable_nestloop = off
@@ -329,9 +330,10 @@ BEGIN
 END
 $$;
 
--- Makes the customers of a batch that are missing, and says what is to be linked, a row for each lead that is still as it was: ordinals, leads, marks,
--- customers, and follows where only what follows the lead is to be linked. made are the keys of the customers that were made; the notes say which
--- rows made one (made), and which met one that has what must be unique (clash; empty where there is none to be found).
+-- Makes the customers of a batch that are missing, and says what is to be linked, a row for each lead that is still as it was: ordinals,
+-- leads, marks, customers, and follows where only what follows the lead is to be linked. made are the keys of the customers that were
+-- made; the notes say which rows made one (made), and which met one that has what must be unique (clash; empty where there is none to be
+-- found).
 -- Plan: the list's key, the leads' key for each lead, the customers' key where one is reused: nested loops that the planner can't change.
 CREATE OR REPLACE FUNCTION linkage.prepare_customers(
   items text, mode text, OUT ordinals bigint[], OUT leads text[], OUT marks bigint[], OUT customers text[], OUT follows boolean[],
@@ -442,7 +444,8 @@ BEGIN
 END
 $$;
 
--- Links leads that are still as they were: returns those that were. What only follows a lead is none of the lead's business; in a dry run nothing is.
+-- Links leads that are still as they were: returns those that were. What only follows a lead is none of the lead's business; in a dry run
+-- nothing is.
 -- Plan: the leads' key for each. How many there are is hidden from the planner, which would else read all leads.
 CREATE OR REPLACE FUNCTION linkage.link_leads(
   given_ordinals bigint[], given_leads text[], given_marks bigint[], given_customers text[], given_follows boolean[], mode text,
@@ -542,9 +545,9 @@ BEGIN
 END
 $$;
 
--- Writes down what became of the rows of a batch, and counts it. Of a row there are entries of these kinds: lead, one for each that was linked; the name
--- of a table, one for each key there that was; made and clash, as linkage.prepare_customers notes them.
--- The settings are those in which a fingerprint is taken. Plan: the list's key, the customers' key; everything else is one sort of the entries.
+-- Writes down what became of the rows of a batch, and counts it. Of a row there are entries of these kinds: lead, one for each that was
+-- linked; the name of a table, one for each key there that was; made and clash, as linkage.prepare_customers notes them. The settings are
+-- those in which a fingerprint is taken. Plan: the list's key, the customers' key; everything else is one sort of the entries.
 CREATE OR REPLACE FUNCTION linkage.note_customer_changes(
   of_run uuid, items text, walk jsonb, mode text, ordinals bigint[], kinds text[], entries text[]) RETURNS jsonb
 LANGUAGE plpgsql SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' SET extra_float_digits = 1

@@ -1,6 +1,6 @@
--- Undo of backfills. Leads and what follows them lose the customer that the run gave them, if they still have it; a customer that the run made goes, with
--- its addresses, if nobody has changed it or come to refer to it since. The undo writes the same journal, so that an undo is undone by the same
--- function: what lost its customer gets it again, and customers and addresses return from their copies.
+-- Undo of backfills. Leads and what follows them lose the customer that the run gave them, if they still have it; a customer that the run
+-- made goes, with its addresses, if nobody has changed it or come to refer to it since. The undo writes the same journal, so that an undo
+-- is undone by the same function: what lost its customer gets it again, and customers and addresses return from their copies.
 
 -- The rows of a run's journal that an undo has to take back. Plan: the journal's key.
 CREATE OR REPLACE FUNCTION linkage.customer_changes_of_run(walk jsonb) RETURNS text
@@ -89,8 +89,8 @@ BEGIN
 END
 $$;
 
--- Gives rows of a table their customer (link), or takes it away (unlink), each if it still has what it had. Entries are of the given kind, with the
--- row's key, and a fault where somebody changed it since; what is gone, or as it should be already, has none.
+-- Gives rows of a table their customer (link), or takes it away (unlink), each if it still has what it had. Entries are of the given kind,
+-- with the row's key, and a fault where somebody changed it since; what is gone, or as it should be already, has none.
 -- Plan: the table's key for each row. How many there are is hidden from the planner, which would else read the whole table.
 CREATE OR REPLACE FUNCTION linkage.change_links(
   relation text, key_column text, customer_column text, kind text, action text, asked_ordinals bigint[], asked_keys text[], asked_customers text[],
@@ -184,8 +184,8 @@ BEGIN
 END
 $$;
 
--- Who refers to a customer (alias c), as an expression: the tables, or null. The rows in g.own, {table: [keys]}, are about to lose it and do not count,
--- nor do its addresses, which go with it; what refers to those counts. Found from the catalog and the registry each time.
+-- Who refers to a customer (alias c), as an expression: the tables, or null. The rows in g.own, {table: [keys]}, are about to lose it and
+-- do not count, nor do its addresses, which go with it; what refers to those counts. Found from the catalog and the registry each time.
 CREATE OR REPLACE FUNCTION linkage.customer_referrers() RETURNS text
 LANGUAGE sql STABLE
 AS $$
@@ -243,8 +243,8 @@ AS $$
 $$;
 
 -- Of customers that a run made and that are still there: why they can't go, null if they can, and copies of them and of their addresses.
--- The settings are those in which a fingerprint was taken, and in which a copy is read back. Plan: the customers' key, the indexes of what refers to
--- them: nested loops over the batch.
+-- The settings are those in which a fingerprint was taken, and in which a copy is read back. Plan: the customers' key, the indexes of what
+-- refers to them: nested loops over the batch.
 CREATE OR REPLACE FUNCTION linkage.judge_made_customers(
   asked_ordinals bigint[], asked_keys text[], fingerprints bigint[], own jsonb[], columns jsonb,
   OUT ordinals bigint[], OUT keys text[], OUT reasons text[], OUT copies text[])
@@ -311,7 +311,8 @@ BEGIN
   INTO asked
   USING linkage.customer_sql('{lead}'), mode = 'apply';
   IF mode = 'apply' AND cardinality(asked.keys) > 0 THEN
-    -- Locked in the order of their keys, by a statement of its own: the next one sees who came to refer to them until then, and nobody can any more.
+    -- Locked in the order of their keys, by a statement of its own: the next one sees who came to refer to them until then, and nobody can
+    -- any more.
     EXECUTE linkage.customer_sql(
       $sql$
       SELECT
@@ -354,7 +355,8 @@ BEGIN
 END
 $$;
 
--- Brings customers and their addresses back from their copies. An entry of kind customer has the key, and a fault where that could not be done.
+-- Brings customers and their addresses back from their copies. An entry of kind customer has the key, and a fault where that could not be
+-- done.
 CREATE OR REPLACE FUNCTION linkage.restore_customers(
   items text, mode text, OUT ordinals bigint[], OUT kinds text[], OUT entries text[], OUT faults text[])
 LANGUAGE plpgsql SET TimeZone = 'UTC' SET DateStyle = 'ISO' SET IntervalStyle = 'postgres' SET bytea_output = 'hex' SET extra_float_digits = 1
@@ -407,8 +409,8 @@ BEGIN
 END
 $$;
 
--- Inserts rows from their copies, {column: text}; one that is in the way of a row stays. Columns that the table has no more are left out, those that
--- came since get their defaults.
+-- Inserts rows from their copies, {column: text}; one that is in the way of a row stays. Columns that the table has no more are left out,
+-- those that came since get their defaults.
 CREATE OR REPLACE FUNCTION linkage.insert_copies(relation regclass, copies jsonb[]) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -429,8 +431,8 @@ BEGIN
 END
 $$;
 
--- Writes down what became of a batch, and counts it; in a preview it only counts. Of each row what was done is one row of the undo's journal, and what
--- could not be done another, under the negative number, so that it can be tried again.
+-- Writes down what became of a batch, and counts it; in a preview it only counts. Of each row what was done is one row of the undo's
+-- journal, and what could not be done another, under the negative number, so that it can be tried again.
 -- Plan: the journal's key for each row; everything else is one sort of the entries.
 CREATE OR REPLACE FUNCTION linkage.note_customer_undo(
   of_run uuid, items text, action text, fault text, mode text, ordinals bigint[], kinds text[], entries text[], faults text[]) RETURNS jsonb
