@@ -5,6 +5,7 @@ BeforeDiscovery {
     $hasPsql = [bool] (Get-Command psql -ErrorAction Ignore)
 
     $reading = @(
+        @{ Cmdlet = 'Get-CustomerTable'; Act = { Get-CustomerTable @with } }
         @{ Cmdlet = 'Get-GhostUser'; Act = { Get-GhostUser @with } }
         @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
         @{ Cmdlet = 'Get-LinkTarget'; Act = { Get-LinkTarget @with } }
@@ -32,6 +33,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Clear-UserLinkAudit'; Act = { Clear-UserLinkAudit -OlderThan (Get-Date).AddDays(1) @with } }
         @{ Cmdlet = 'Disable-LinkageTrigger'; Act = { Disable-LinkageTrigger message_deliveries @with } }
         @{ Cmdlet = 'Enable-LinkageTrigger'; Given = { Invoke-TestSql $admin 'INSERT INTO linkage.trigger_switch (number) SELECT number FROM linkage.link_target' }; Act = { Enable-LinkageTrigger message_deliveries @with } }
+        @{ Cmdlet = 'Invoke-CustomerBackfill'; Act = { Invoke-CustomerBackfill -WarningAction SilentlyContinue @with } }
         @{ Cmdlet = 'Invoke-GuestDeliveryBackfill'; Act = { Invoke-GuestDeliveryBackfill -GuestId $guest.id -UserId $guest.user_id @with } }
         @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
         @{ Cmdlet = 'Repair-GhostUser'; Act = { Repair-GhostUser -All -WarningAction SilentlyContinue @with } }
@@ -48,9 +50,11 @@ BeforeDiscovery {
 
     $installing = @(
         @{ Cmdlet = 'Install-LinkageSchema'; Act = { Install-LinkageSchema @with } }
+        @{ Cmdlet = 'Register-CustomerTable'; Act = { Register-CustomerTable -Role Follower -Table '"Conversation"' @with } }
         @{ Cmdlet = 'Register-LinkTarget'; Act = { Register-LinkTarget -Table calls -KeyColumn id -PhoneColumn phone -UserColumn user_id -EventColumn event_id @with } }
         @{ Cmdlet = 'Remove-UserSyncMapping'; Act = { Remove-UserSyncMapping name @with } }
         @{ Cmdlet = 'Set-UserSyncMapping'; Act = { Set-UserSyncMapping name -Value 'New user' @with } }
+        @{ Cmdlet = 'Unregister-CustomerTable'; Act = { Unregister-CustomerTable '"Job"' @with } }
         @{ Cmdlet = 'Unregister-LinkTarget'; Act = { Unregister-LinkTarget letters @with } }
         @{ Cmdlet = 'Uninstall-LinkageSchema'; Act = { Uninstall-LinkageSchema @with } }
     )

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Linkage.Engine.Database;
+using Linkage.Engine.Schema;
 
 namespace Linkage.Engine.Customers;
 
@@ -45,7 +46,11 @@ public sealed class CustomerTables(LinkageDatabase database)
         string role, string table, IReadOnlyDictionary<string, string?> columns, CancellationToken cancellation) =>
         database.TransactAsync(
             TransactionOptions.ReadWrite with { ApplicationName = "Linkage Register-CustomerTable" },
-            session => RegistrationAsync(session, "linkage.register_customer_table", role, table, columns),
+            async session =>
+            {
+                await RequireInstallerAsync(session);
+                return await RegistrationAsync(session, "linkage.register_customer_table", role, table, columns);
+            },
             cancellation);
 
     /// <summary>Forgets a table, or only says which it would be.</summary>
@@ -56,9 +61,18 @@ public sealed class CustomerTables(LinkageDatabase database)
     public async Task<CustomerTable> UnregisterAsync(string table, bool isPlan, CancellationToken cancellation) =>
         (await database.TransactAsync(
             (isPlan ? TransactionOptions.ReadOnly : TransactionOptions.ReadWrite) with { ApplicationName = "Linkage Unregister-CustomerTable" },
-            session => session.QuerySingleAsync<Row>(
-                $"SELECT {Columns("t")} FROM linkage.unregister_customer_table(@table, @isPlan) t", new { table, isPlan }),
+            async session =>
+            {
+                if (!isPlan)
+                    await RequireInstallerAsync(session);
+                return await session.QuerySingleAsync<Row>(
+                    $"SELECT {Columns("t")} FROM linkage.unregister_customer_table(@table, @isPlan) t", new { table, isPlan });
+            },
             cancellation)).Table;
+
+    // What is registered says which tables a run may write to, which is the business of who owns schema linkage.
+    private static async Task RequireInstallerAsync(DatabaseSession session) =>
+        (await SchemaState.ReadAsync(session, wantedSchema: null)).RequireInstaller();
 
     private static async Task<CustomerTableRegistration> RegistrationAsync(
         DatabaseSession session, string function, string role, string table, IReadOnlyDictionary<string, string?> columns)
