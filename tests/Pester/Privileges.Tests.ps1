@@ -5,6 +5,8 @@ BeforeDiscovery {
     $hasPsql = [bool] (Get-Command psql -ErrorAction Ignore)
 
     $reading = @(
+        @{ Cmdlet = 'Get-CustomerDecision'; Act = { Get-CustomerDecision @with } }
+        @{ Cmdlet = 'Get-CustomerGroup'; Act = { Get-CustomerGroup @with; Get-CustomerGroup -Match Transitive @with; Get-CustomerGroup -Explain @with } }
         @{ Cmdlet = 'Get-CustomerTable'; Act = { Get-CustomerTable @with } }
         @{ Cmdlet = 'Get-GhostUser'; Act = { Get-GhostUser @with } }
         @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
@@ -19,7 +21,9 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-UserSyncMapping'; Act = { Get-UserSyncMapping @with } }
         @{ Cmdlet = 'Get-UserSyncStatistic'; Act = { Get-UserSyncStatistic @with } }
         @{ Cmdlet = 'Get-WrongUserLink'; Act = { Get-WrongUserLink @with } }
+        @{ Cmdlet = 'Measure-CustomerMatch'; Act = { Measure-CustomerMatch -Label $labels -Match Priority @with } }
         @{ Cmdlet = 'Measure-UserLinkAudit'; Act = { Measure-UserLinkAudit @with; Measure-UserLinkAudit -Ambiguous @with } }
+        @{ Cmdlet = 'Resolve-Customer'; Act = { Resolve-Customer $customer @with } }
         @{ Cmdlet = 'Resolve-UserLink'; Act = { Resolve-UserLink -DeliveryId $delivery.id -Explain @with; Resolve-UserLink -EventId $delivery.event_id -Phone $delivery.phone_number @with } }
         @{ Cmdlet = 'Test-CustomerLinkage'; Act = { Test-CustomerLinkage @with } }
         @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact -Full @with } }
@@ -29,6 +33,7 @@ BeforeDiscovery {
 
     $stopped = { Invoke-UserLinkBackfill -MaxDuration ([timespan]::FromTicks(1)) @with }
     $running = @(
+        @{ Cmdlet = 'Add-CustomerDecision'; Given = { Invoke-TestSql $admin $twoLeads }; Act = { Add-CustomerDecision -Lead $given.id -Decision MustLink @with } }
         @{ Cmdlet = 'Clear-LinkSuppression'; Given = { Invoke-UserLinkBackfill @with | Undo-UserLink -Confirm:$false }; Act = { Clear-LinkSuppression -RunId $given.RunId @with } }
         @{ Cmdlet = 'Clear-UserLinkAudit'; Act = { Clear-UserLinkAudit -OlderThan (Get-Date).AddDays(1) @with } }
         @{ Cmdlet = 'Disable-LinkageTrigger'; Act = { Disable-LinkageTrigger message_deliveries @with } }
@@ -36,12 +41,15 @@ BeforeDiscovery {
         @{ Cmdlet = 'Invoke-CustomerBackfill'; Act = { Invoke-CustomerBackfill -WarningAction SilentlyContinue @with } }
         @{ Cmdlet = 'Invoke-GuestDeliveryBackfill'; Act = { Invoke-GuestDeliveryBackfill -GuestId $guest.id -UserId $guest.user_id @with } }
         @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
+        @{ Cmdlet = 'Merge-Customer'; Given = { Invoke-TestSql $admin $twoCustomers }; Act = { Merge-Customer -From $given.id[0] -Into $given.id[1] @with } }
+        @{ Cmdlet = 'Remove-CustomerDecision'; Given = { Add-CustomerDecision -Lead (Invoke-TestSql $admin $twoLeads).id -Decision MustLink @with }; Act = { Remove-CustomerDecision -Lead $given.Lead @with } }
         @{ Cmdlet = 'Repair-GhostUser'; Act = { Repair-GhostUser -All -WarningAction SilentlyContinue @with } }
         @{ Cmdlet = 'Repair-UserLink'; Act = { Repair-UserLink -DeliveryId $delivery.id @with } }
         @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
         @{ Cmdlet = 'Save-UserSyncMetric'; Act = { Save-UserSyncMetric @with } }
         @{ Cmdlet = 'Set-LinkageFeatureFlag'; Act = { Set-LinkageFeatureFlag LINK_USER_BY_PHONE_FALLBACK_TO_USERS -Enabled $true @with } }
         @{ Cmdlet = 'Set-LinkageRun'; Act = { Set-LinkageRun $living.RunId -ThrottleLimit 3 @with } }
+        @{ Cmdlet = 'Split-Customer'; Given = { Invoke-TestSql $admin $largeCustomer }; Act = { Split-Customer -Customer $given.id -Lead $given.lead @with } }
         @{ Cmdlet = 'Stop-LinkageRun'; Act = { Stop-LinkageRun $living.RunId -Timeout 0s @with } }
         @{ Cmdlet = 'Suspend-LinkageRun'; Act = { Suspend-LinkageRun $living.RunId -Timeout 0s @with } }
         @{ Cmdlet = 'Undo-LinkageRun'; Given = { Invoke-UserLinkBackfill @with }; Act = { Undo-LinkageRun $given.RunId -AllowRelink @with } }
@@ -139,6 +147,13 @@ FROM event_guests g
 WHERE g.id = d.guest_id AND g.removed_at IS NULL
   AND d.id = (SELECT o.id FROM message_deliveries o JOIN event_guests og ON og.id = o.guest_id WHERE o.user_id = og.user_id AND og.removed_at IS NULL LIMIT 1)
 '@
+        # customers, leads to decide about, and whose each lead is
+        $twoCustomers = 'SELECT id::text FROM "Customer" ORDER BY random() LIMIT 2'
+        $twoLeads = 'SELECT id::text FROM "Lead" ORDER BY random() LIMIT 2'
+        $largeCustomer = 'SELECT customer_id::text AS id, min(id::text) AS lead FROM "Lead" WHERE customer_id IS NOT NULL GROUP BY customer_id HAVING count(*) > 2 LIMIT 1'
+        $customer = (Invoke-TestSql $admin $twoCustomers).id[0]
+        $labels = Invoke-TestSql $admin 'SELECT id::text AS "Lead", messenger_psid AS "Entity" FROM "Lead" WHERE messenger_psid IS NOT NULL'
+        $null = Add-CustomerDecision -Lead (Invoke-TestSql $admin $twoLeads).id -Decision MustLink -Connection $admin
         $living = Get-LinkageRun -Kind Deaf -Connection $admin
         $delivery = Invoke-TestSql $admin @'
 SELECT d.id, d.phone_number, g.event_id FROM message_deliveries d JOIN event_guests g ON g.id = d.guest_id
