@@ -54,7 +54,8 @@ public sealed class CmdletDescription
     {
         get
         {
-            var named = Parameters.SelectMany(parameter => parameter.Sets).Where(set => set is not null).Distinct().ToList();
+            // The default one may have no parameter of its own.
+            var named = Parameters.SelectMany(parameter => parameter.Sets).Append(DefaultParameterSet).Where(set => set is not null).Distinct().ToList();
             return named.Count == 0 ? [string.Empty] : [.. named.OrderByDescending(set => set == DefaultParameterSet).Select(set => set!)];
         }
     }
