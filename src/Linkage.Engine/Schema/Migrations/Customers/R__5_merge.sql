@@ -257,37 +257,51 @@ BEGIN
     WHERE r.from_id = ANY (merged || survivor)
   ) AS r (copies)
   WHERE r.copies IS NOT NULL;
-  PERFORM linkage.create_row(run_id, step + 1, 'linkage.customer_redirect', jsonb_build_object(
-    'from_id', f.id, 'into_id', survivor, 'run_id', run_id, 'merged_at', clock_timestamp()::text))
-  FROM unnest(merged) AS f (id);
+  PERFORM linkage.create_rows(run_id, step + 1, 'linkage.customer_redirect', array_agg(jsonb_build_object(
+    'from_id', m.id, 'into_id', survivor, 'run_id', run_id, 'merged_at', clock_timestamp()::text)))
+  FROM unnest(merged) AS m (id);
 END
 $$;
 
--- Makes a row with those of its columns that are given, {column: value}, and returns a copy of it; null where a trigger or rule kept it
--- from being made.
-CREATE OR REPLACE FUNCTION linkage.create_row(run_id uuid, step integer, target regclass, given jsonb) RETURNS jsonb
+-- Makes rows that have the same columns, each {column: value}, in one statement, and returns how many; fewer than given where a trigger or
+-- rule of the application kept one from being made.
+CREATE OR REPLACE FUNCTION linkage.create_rows(run_id uuid, step integer, target regclass, given jsonb[]) RETURNS bigint
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  columns name[] := ARRAY(SELECT c.name FROM unnest(linkage.stored_columns(target)) AS c (name) WHERE given ? c.name::text);
-  made    jsonb;
+  columns name[] := ARRAY(SELECT c.name FROM unnest(linkage.stored_columns(target)) AS c (name) WHERE given[1] ? c.name::text);
+  amount  bigint;
 BEGIN
   EXECUTE format(
     'WITH made AS (
-       INSERT INTO %s AS t (%s) OVERRIDING SYSTEM VALUE VALUES (%s) RETURNING %s AS row_key, %s AS copy
+       INSERT INTO %s AS t (%s) OVERRIDING SYSTEM VALUE
+       SELECT %s FROM unnest($1) AS g (given)
+       RETURNING %s AS row_key, %s AS copy
+     ),
+     journal AS (
+       INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, after)
+       SELECT $2, $3, %L, ''created'', m.row_key, m.copy FROM made AS m
      )
-     INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, after)
-     SELECT $2, $3, %L, ''created'', m.row_key, m.copy FROM made AS m
-     RETURNING after',
+     SELECT count(*) FROM made',
     target, (SELECT string_agg(format('%I', c.name), ', ' ORDER BY c.i) FROM unnest(columns) WITH ORDINALITY AS c (name, i)),
     (
-      SELECT string_agg(linkage.row_value(target, c.name, '$1', c.name, true), ', ' ORDER BY c.i)
+      SELECT string_agg(linkage.row_value(target, c.name, 'g.given', c.name, true), ', ' ORDER BY c.i)
       FROM unnest(columns) WITH ORDINALITY AS c (name, i)
     ),
     linkage.row_text('t', linkage.row_key_columns(target)), linkage.row_text('t', linkage.stored_columns(target)),
     linkage.qualified_name(target))
-  INTO made
+  INTO amount
   USING given, run_id, step;
-  RETURN made;
+  RETURN amount;
+END
+$$;
+
+-- Makes a row, and returns a copy of it; null where a trigger or rule kept it from being made.
+CREATE OR REPLACE FUNCTION linkage.create_row(run_id uuid, step integer, target regclass, given jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM linkage.create_rows($1, $2, target, ARRAY[given]);
+  RETURN (SELECT m.after FROM linkage.customer_move m WHERE m.run_id = $1 AND m.step = $2 ORDER BY m.id DESC LIMIT 1);
 END
 $$;

@@ -42,10 +42,11 @@ AS $$
   SELECT r.relation, r.columns, r.target_columns FROM reference r ORDER BY r.relation::oid, r.columns, r.target_columns
 $$;
 
--- Who refers to a row of a table: the tables, or null. source is its {column: value}; leaving, the condition on alias t for rows of the
--- journal that are about to be taken back, and so to refer to another row: null for none.
+-- Who refers to a row of a table: the tables, or null. source is its {column: value}; going are the rows of the table that are about to go,
+-- itself among them, and are no users of it; leaving is the condition on alias t for rows of the journal that are about to be taken back,
+-- and so to refer to another row: null for none.
 -- Plan: the index of each reference's columns.
-CREATE OR REPLACE FUNCTION linkage.referrers_of(target regclass, source jsonb, leaving text) RETURNS text
+CREATE OR REPLACE FUNCTION linkage.referrers_of(target regclass, source jsonb, going jsonb[], leaving text) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -58,8 +59,9 @@ BEGIN
       'SELECT EXISTS (SELECT FROM %s AS t WHERE %s%s OFFSET %s)',
       reference.relation,
       linkage.row_has(reference.relation, reference.columns, '$1', reference.target_columns),
-      -- A row that refers to itself is no user of itself.
-      CASE WHEN reference.relation = target THEN format(' AND NOT (%s)', linkage.is_row(target, '$1')) END,
+      CASE WHEN reference.relation = target THEN
+        format(' AND NOT EXISTS (SELECT FROM unnest($2) AS p (going) WHERE %s)', linkage.is_row(target, 'p.going'))
+      END,
       CASE WHEN leaving IS NULL THEN '0' ELSE format(
         '(SELECT count(*) FROM linkage.customer_move AS t WHERE %s AND t.action = ''moved'' AND t.relation = %L AND %s)',
         leaving, reference.name,
@@ -69,7 +71,7 @@ BEGIN
         ))
       END)
     INTO is_used
-    USING source;
+    USING source, going;
     IF is_used AND reference.name <> ALL (found) THEN
       found := found || reference.name;
     END IF;
