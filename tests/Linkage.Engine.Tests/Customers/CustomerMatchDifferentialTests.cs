@@ -14,7 +14,7 @@ public sealed class CustomerMatchDifferentialTests(ITestOutputHelper output)
     {
         var random = new Random(TestSeed.Next(output));
         await using var scene = await CustomerScene.CreateAsync(CustomerShape.Text);
-        for (var round = 0; round < 12; round++)
+        for (var round = 0; round < 20; round++)
         {
             var how = new CustomerMatch(match, 2 + random.Next(8), evidence);
             var leads = NewLeads(random, 10 + random.Next(60));

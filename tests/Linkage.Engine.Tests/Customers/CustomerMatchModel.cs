@@ -35,7 +35,9 @@ internal sealed class CustomerMatchModel(
             from b in Enumerable.Range(0, leads.Count)
             where joined[a] == joined[b] && clusters[a] != clusters[b] && Verdict(a, b) < 0
             select joined[a]).ToHashSet();
-        joined = Join(clusters, [.. possible.Where(link => !tangled.Contains(joined[link.A]))], cannot, withHolders: true);
+        joined = Join(
+            clusters, [.. possible.Where(link => !tangled.Contains(joined[link.A]) && !tangled.Contains(joined[link.B]))], cannot,
+            withHolders: true);
         return [.. Enumerable.Range(0, leads.Count)
             .GroupBy(i => joined[i], i => leads[i].Id)
             .Select(group => string.Join(' ', group.Order(StringComparer.Ordinal)))

@@ -311,7 +311,9 @@ BEGIN
         SELECT COALESCE(array_agg(l.tail), '{}'), COALESCE(array_agg(l.head), '{}')
         FROM link l
         CROSS JOIN compatible
-        WHERE l.verdict = 1 AND compatible.roots[l.head] NOT IN (SELECT t.root FROM tangle t)
+        WHERE l.verdict = 1
+          AND compatible.roots[l.tail] NOT IN (SELECT t.root FROM tangle t)
+          AND compatible.roots[l.head] NOT IN (SELECT t.root FROM tangle t)
       ) AS l (tails, heads)
     )
     $sql$,
