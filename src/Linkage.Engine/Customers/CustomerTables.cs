@@ -42,37 +42,48 @@ public sealed class CustomerTables(LinkageDatabase database)
     /// </param>
     /// <param name="cancellation">Ends it; nothing is registered then.</param>
     /// <exception cref="LinkageException">The table can't be registered so (the message has every problem with its remedy), or a run is at work.</exception>
-    public Task<CustomerTableRegistration> RegisterAsync(
-        string role, string table, IReadOnlyDictionary<string, string?> columns, CancellationToken cancellation) =>
-        database.TransactAsync(
-            TransactionOptions.ReadWrite with { ApplicationName = "Linkage Register-CustomerTable" },
-            async session =>
-            {
-                await RequireInstallerAsync(session);
-                return await RegistrationAsync(session, "linkage.register_customer_table", role, table, columns);
-            },
+    public async Task<CustomerTableRegistration> RegisterAsync(
+        string role, string table, IReadOnlyDictionary<string, string?> columns, CancellationToken cancellation)
+    {
+        var planned = await PlanAsync(role, table, columns, cancellation);
+        return await InstallAsync(
+            "Register-CustomerTable",
+            session => RegistrationAsync(session, "linkage.register_customer_table", role, planned.Table.Table, columns),
             cancellation);
+    }
 
     /// <summary>Forgets a table, or only says which it would be.</summary>
     /// <param name="table">The table, in SQL notation.</param>
     /// <param name="isPlan">Whether nothing is to be written.</param>
     /// <param name="cancellation">Ends it; nothing has changed then.</param>
     /// <exception cref="LinkageException">The table is not registered, or a run is at work.</exception>
-    public async Task<CustomerTable> UnregisterAsync(string table, bool isPlan, CancellationToken cancellation) =>
-        (await database.TransactAsync(
-            (isPlan ? TransactionOptions.ReadOnly : TransactionOptions.ReadWrite) with { ApplicationName = "Linkage Unregister-CustomerTable" },
+    public async Task<CustomerTable> UnregisterAsync(string table, bool isPlan, CancellationToken cancellation)
+    {
+        var planned = await database.TransactAsync(
+            TransactionOptions.ReadOnly with { ApplicationName = "Linkage Unregister-CustomerTable" },
+            session => RemovalAsync(session, table, isPlan: true),
+            cancellation);
+        return isPlan
+            ? planned
+            : await InstallAsync(
+                "Unregister-CustomerTable", session => RemovalAsync(session, planned.Table, isPlan: false), cancellation);
+    }
+
+    // What is registered says which tables a run may write to, which is the business of who owns schema linkage. Names have their schema here,
+    // as the session has another search_path.
+    private Task<T> InstallAsync<T>(string cmdlet, Func<DatabaseSession, Task<T>> work, CancellationToken cancellation) =>
+        database.TransactAsync(
+            TransactionOptions.ReadWrite with { ApplicationName = $"Linkage {cmdlet}" },
             async session =>
             {
-                if (!isPlan)
-                    await RequireInstallerAsync(session);
-                return await session.QuerySingleAsync<Row>(
-                    $"SELECT {Columns("t")} FROM linkage.unregister_customer_table(@table, @isPlan) t", new { table, isPlan });
+                (await SchemaState.ReadAsync(session, wantedSchema: null)).RequireInstaller();
+                return await work(session);
             },
-            cancellation)).Table;
+            cancellation);
 
-    // What is registered says which tables a run may write to, which is the business of who owns schema linkage.
-    private static async Task RequireInstallerAsync(DatabaseSession session) =>
-        (await SchemaState.ReadAsync(session, wantedSchema: null)).RequireInstaller();
+    private static async Task<CustomerTable> RemovalAsync(DatabaseSession session, string table, bool isPlan) =>
+        (await session.QuerySingleAsync<Row>(
+            $"SELECT {Columns("t")} FROM linkage.unregister_customer_table(@table, @isPlan) t", new { table, isPlan })).Table;
 
     private static async Task<CustomerTableRegistration> RegistrationAsync(
         DatabaseSession session, string function, string role, string table, IReadOnlyDictionary<string, string?> columns)
