@@ -1,5 +1,6 @@
 using System.Reflection;
 using Linkage.Cmdlets.Database;
+using Linkage.Cmdlets.Pipeline;
 using Linkage.Packaging;
 
 namespace Linkage.Cmdlets.Tests;
@@ -97,7 +98,7 @@ public sealed class CmdletContractTests
     private static bool IsFlat(PropertyInfo property)
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        return type.IsPrimitive || type.IsEnum || property.Name is "Details" or "Sample"
+        return type.IsPrimitive || type.IsEnum || property.Name is "Details" || typeof(TextList).IsAssignableFrom(type)
             || type == typeof(string) || type == typeof(decimal) || type == typeof(Guid) || type == typeof(DateTime) || type == typeof(TimeSpan);
     }
 

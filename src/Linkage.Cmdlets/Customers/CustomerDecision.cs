@@ -1,4 +1,5 @@
 using Linkage.Cmdlets.Database;
+using Linkage.Cmdlets.Pipeline;
 
 namespace Linkage.Cmdlets.Customers;
 
@@ -10,7 +11,7 @@ public sealed class CustomerDecision
         Server = connection.Server;
         Database = connection.Database;
         ConnectionId = connection.ConnectionId;
-        Lead = [found.LeadA, found.LeadB];
+        Lead = new TextList([found.LeadA, found.LeadB]);
         Decision = found.Decision == "must-link" ? "MustLink" : "CannotLink";
         Reason = found.Reason;
         DecidedBy = found.DecidedBy;
@@ -27,7 +28,7 @@ public sealed class CustomerDecision
     public Guid ConnectionId { get; }
 
     /// <summary>The keys of the two leads.</summary>
-    public string[] Lead { get; }
+    public TextList Lead { get; }
 
     /// <summary>MustLink (they are one person) or CannotLink (they are not).</summary>
     public string Decision { get; }

@@ -1,4 +1,5 @@
 using Linkage.Cmdlets.Database;
+using Linkage.Cmdlets.Pipeline;
 
 namespace Linkage.Cmdlets.Customers;
 
@@ -14,7 +15,7 @@ public sealed class CustomerGroup
         GroupKey = found.GroupKey;
         Leads = found.LeadIds.Length;
         LinkedLeads = found.IsLinked.Count(linked => linked);
-        Lead = found.LeadIds;
+        Lead = new TextList(found.LeadIds);
         CustomerId = found.CustomerId;
         Name = found.Name;
         Phone = found.Phone;
@@ -44,7 +45,7 @@ public sealed class CustomerGroup
     public int LinkedLeads { get; }
 
     /// <summary>The keys of its leads, the oldest first.</summary>
-    public string[] Lead { get; }
+    public TextList Lead { get; }
 
     /// <summary>The customer that is there already; null where one would be made.</summary>
     public string? CustomerId { get; }

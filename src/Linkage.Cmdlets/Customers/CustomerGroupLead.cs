@@ -1,4 +1,5 @@
 using Linkage.Cmdlets.Database;
+using Linkage.Cmdlets.Pipeline;
 
 namespace Linkage.Cmdlets.Customers;
 
@@ -13,7 +14,7 @@ public sealed class CustomerGroupLead
         Lead = found.LeadId;
         GroupKey = found.GroupKey;
         Via = found.Via;
-        Refused = found.Refused;
+        Refused = new TextList(found.Refused);
     }
 
     /// <summary>The host, or the folder of the socket.</summary>
@@ -37,5 +38,5 @@ public sealed class CustomerGroupLead
     public string Via { get; }
 
     /// <summary>Identifiers that others have too and that joined it to none of those, each with the reason.</summary>
-    public string[] Refused { get; }
+    public TextList Refused { get; }
 }

@@ -1,19 +1,16 @@
-using System.Collections.ObjectModel;
 using System.Text;
 using System.Text.Json;
+using Linkage.Cmdlets.Pipeline;
 
 namespace Linkage.Cmdlets.Runs;
 
 /// <summary>The first five records that a run examined, a line each: <c>RECORD: linked to USER (guest)</c>.</summary>
-public sealed class RunSample : ReadOnlyCollection<string>
+public sealed class RunSample : TextList
 {
     internal RunSample(IEnumerable<JsonElement> examined)
-        : base([.. examined.Select(Line)])
+        : base(examined.Select(Line))
     {
     }
-
-    /// <summary>All lines in one, as a CSV file wants it.</summary>
-    public override string ToString() => string.Join("; ", this);
 
     private static string Line(JsonElement examined)
     {
