@@ -23,6 +23,8 @@ internal sealed class ModelRun
 
     public string? Into { get; init; }
 
+    public IReadOnlyList<string> Merged { get; init; } = [];
+
     public bool IsUndone { get; set; }
 
     /// <summary>Whether a later one went on with what this one changed.</summary>
@@ -30,7 +32,9 @@ internal sealed class ModelRun
     {
         var changed = later.Changes.Where(c => !c.IsFill).Select(c => (c.Table, c.Key)).ToHashSet();
         return Changes.Any(c => changed.Contains((c.Table, c.Key)))
-            || Changes.Any(c => c.Table == "customer" && c.Before is null && c.Key == later.Into);
+            || Changes.Any(c => c.Table == "customer" && c.Before is null && c.Key == later.Into)
+            || Changes.Any(c => c is { Before: { } before, After: { } after }
+                && before.Values.Zip(after.Values).Any(v => v.First != v.Second && v.First is not null && later.Merged.Contains(v.First)));
     }
 }
 
@@ -52,7 +56,7 @@ internal sealed class MergeModel
 
     public ModelRun Merge(IReadOnlyList<string> from, string into)
     {
-        var run = new ModelRun { Into = into };
+        var run = new ModelRun { Into = into, Merged = from };
 
         // An address gives way to one with its label, that of the survivor first, then in the order of those merged.
         var kept = Of("address").Where(a => a.Values[0] == into && a.Values[1] is not null).ToDictionary(a => a.Values[1]!, a => a.Key);

@@ -56,13 +56,15 @@ BEGIN
          WHERE %s
            -- a customer that the run made and that others were merged into since
            AND (t.action = ''created'' AND t.relation = %L AND t.row_key ->> %L = $2
+             -- a customer that rows would go back to, and that was merged since
+             OR t.action = ''moved'' AND EXISTS (SELECT FROM jsonb_each_text(t.before) AS b WHERE b.value = ANY ($3))
              OR (t.relation, t.row_key) IN (
                SELECT y.relation, linkage.row_key_before(y.row_key, y.before)
                FROM linkage.customer_move AS y
                WHERE y.run_id = $1 AND y.outcome = ''done'' AND y.action <> ''filled'')))',
       linkage.changes_to_undo(undone, ARRAY['done']), customer.relation, customer.columns ->> 'key')
     INTO is_used
-    USING later.id, later.walk ->> 'into';
+    USING later.id, later.walk ->> 'into', ARRAY(SELECT jsonb_array_elements_text(COALESCE(later.walk -> 'from', '[]')));
     IF is_used THEN
       RAISE EXCEPTION USING
         ERRCODE = 'LK048',
