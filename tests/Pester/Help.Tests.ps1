@@ -68,6 +68,16 @@ CREATE TABLE IF NOT EXISTS invitations (id bigint PRIMARY KEY, mobile text, phon
             $customer = $from
             $lead = (Invoke-TestSql (Get-LinkageConnection -Default) "INSERT INTO ""Lead"" (name, customer_id) VALUES ('Ann', '$from') RETURNING id::text AS id").id
         }
+        # So does who decides about leads, or knows whose they are; from a file too.
+        elseif ($Name -like '*-CustomerDecision' -or $Name -eq 'Measure-CustomerMatch') {
+            $a, $b, $c, $d = (Invoke-TestSql (Get-LinkageConnection -Default) 'SELECT id::text AS id FROM "Lead" ORDER BY random() LIMIT 4').id
+            if ($Name -eq 'Remove-CustomerDecision') {
+                $null = Add-CustomerDecision -Lead $a, $b -Decision CannotLink -Confirm:$false
+            }
+            [pscustomobject]@{ A = $c; B = $d; Decision = 'CannotLink'; Reason = 'by the office' } | Export-Csv (Join-Path $TestDrive 'decisions.csv')
+            $labels = $a, $b, $c, $d | ForEach-Object { [pscustomobject]@{ Lead = $_; Entity = "person of $_" } }
+            $labels | Export-Csv (Join-Path $TestDrive 'labels.csv')
+        }
         Push-Location $TestDrive
     }
 
