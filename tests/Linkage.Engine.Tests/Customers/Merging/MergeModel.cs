@@ -33,8 +33,14 @@ internal sealed class ModelRun
         var changed = later.Changes.Where(c => !c.IsFill).Select(c => (c.Table, c.Key)).ToHashSet();
         return Changes.Any(c => changed.Contains((c.Table, c.Key)))
             || Changes.Any(c => c.Table == "customer" && c.Before is null && c.Key == later.Into)
-            || Changes.Any(c => c is { Before: { } before, After: { } after }
-                && before.Values.Zip(after.Values).Any(v => v.First != v.Second && v.First is not null && later.Merged.Contains(v.First)));
+            || Changes.Any(c => CustomersLeft(c.Before, c.After).Any(later.Merged.Contains));
+    }
+
+    /// <summary>The customers that a row referred to before, and does not any more.</summary>
+    private static IEnumerable<string> CustomersLeft(ModelRow? before, ModelRow? after)
+    {
+        int[] columns = before?.Table switch { "customer" => [3], "lead" or "address" => [0], "job" => [1, 2], _ => [] };
+        return columns.Where(c => before!.Values[c] != after?.Values[c]).Select(c => before!.Values[c]).OfType<string>();
     }
 }
 

@@ -39,9 +39,17 @@ CREATE OR REPLACE FUNCTION linkage.refuse_later_moves(undone uuid) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  customer linkage.customer_table := linkage.customer_role('customer');
-  later    linkage.run;
-  is_used  boolean;
+  customer     linkage.customer_table := linkage.customer_role('customer');
+  -- whether a row had one of these customers: a condition on alias t
+  went_back_to text := COALESCE(
+    (
+      SELECT string_agg(format('t.relation = %L AND t.before ->> %L = ANY ($3)', linkage.qualified_name(r.relation), c.name), ' OR ')
+      FROM linkage.references_to(customer.relation::regclass) r
+      CROSS JOIN LATERAL unnest(r.columns, r.target_columns) AS c (name, of)
+      WHERE c.of = customer.columns ->> 'key'
+    ), 'false');
+  later        linkage.run;
+  is_used      boolean;
 BEGIN
   FOR later IN
     SELECT r.*
@@ -57,12 +65,12 @@ BEGIN
            -- a customer that the run made and that others were merged into since
            AND (t.action = ''created'' AND t.relation = %L AND t.row_key ->> %L = $2
              -- a customer that rows would go back to, and that was merged since
-             OR t.action = ''moved'' AND EXISTS (SELECT FROM jsonb_each_text(t.before) AS b WHERE b.value = ANY ($3))
+             OR t.action IN (''moved'', ''removed'') AND (%s)
              OR (t.relation, t.row_key) IN (
                SELECT y.relation, linkage.row_key_before(y.row_key, y.before)
                FROM linkage.customer_move AS y
                WHERE y.run_id = $1 AND y.outcome = ''done'' AND y.action <> ''filled'')))',
-      linkage.changes_to_undo(undone, ARRAY['done']), customer.relation, customer.columns ->> 'key')
+      linkage.changes_to_undo(undone, ARRAY['done']), customer.relation, customer.columns ->> 'key', went_back_to)
     INTO is_used
     USING later.id, later.walk ->> 'into', ARRAY(SELECT jsonb_array_elements_text(COALESCE(later.walk -> 'from', '[]')));
     IF is_used THEN
