@@ -9,7 +9,10 @@ using Linkage.Engine.UserLinks;
 
 namespace Linkage.Engine.Tests.Runs;
 
-/// <summary>A backfill of users or customers, a repair of ghosts, or another run, in a process of its own, which tells its progress line by line and can be killed at any moment.</summary>
+/// <summary>
+/// A backfill of users or customers, a repair of ghosts, or another run, in a process of its own, which can be killed at any moment. It tells
+/// its progress line by line, and goes on when it is answered, so that it is never done before it is killed.
+/// </summary>
 internal static class KilledBackfill
 {
     public const string Order = "backfill";
@@ -40,11 +43,17 @@ internal static class KilledBackfill
                     typeof(CrashingCaller).Assembly.Location, Order, connectionString, Text(batchSize), Text(workers), work, run.ToString(),
                 ])
             {
+                RedirectStandardInput = true,
                 RedirectStandardOutput = true,
             })!;
         string? line = null;
         for (var i = 0; i < lines && await process.StandardOutput.ReadLineAsync() is { } next; i++)
+        {
             line = next;
+            await process.StandardInput.WriteLineAsync();
+            await process.StandardInput.FlushAsync();
+        }
+
         // Anywhere in the batch, not just between two.
         Thread.SpinWait(spins);
         process.Kill();
@@ -52,7 +61,11 @@ internal static class KilledBackfill
         return Guid.Parse(line!);
     }
 
-    private static void Tell(RunProgress progress) => Console.WriteLine(progress.RunId);
+    private static void Tell(RunProgress progress)
+    {
+        Console.WriteLine(progress.RunId);
+        Console.ReadLine();
+    }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
