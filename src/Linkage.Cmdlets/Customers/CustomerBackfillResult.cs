@@ -1,4 +1,3 @@
-using System.Globalization;
 using Linkage.Cmdlets.Runs;
 
 namespace Linkage.Cmdlets.Customers;
@@ -33,7 +32,8 @@ public sealed class CustomerBackfillResult
         HeldFor = report.Holds.ToString();
         DryRun = report.DryRun;
         Sample = report.Sample;
-        Message = Text(report.Message, failedGroups);
+        Message = report.MessageAfter(
+            failedGroups, "group", "got no customer, since what must be unique in it is taken; linkage.customer_change says which.");
     }
 
     /// <summary>The host, or the folder of the socket.</summary>
@@ -110,14 +110,4 @@ public sealed class CustomerBackfillResult
 
     /// <summary>Why it ended as it did, and how many groups got no customer; null if there is nothing to say.</summary>
     public string? Message { get; }
-
-    private static string? Text(string? message, long failedGroups)
-    {
-        if (failedGroups == 0)
-            return message;
-        var groups = string.Create(CultureInfo.InvariantCulture, $"{failedGroups:N0} group{(failedGroups == 1 ? "" : "s")}");
-        return string.Join(
-            ' ', new[] { $"{groups} got no customer, since what must be unique in it is taken; linkage.customer_change says which.", message }
-                .OfType<string>());
-    }
 }

@@ -9,8 +9,8 @@ public abstract class CustomerMatchCmdlet : DatabaseCmdlet
 {
     /// <summary>More records than this do not share an identifier: it joins none of them.</summary>
     [Parameter]
-    [ValidateRange(1, int.MaxValue)]
-    public int MaxShared { get; set; } = 20;
+    [ValidateRange(CustomerMatch.LeastMaxShared, CustomerMatch.GreatestMaxShared)]
+    public int MaxShared { get; set; } = CustomerMatch.UsualMaxShared;
 
     /// <summary>
     /// Whether names and addresses, where they are mapped, keep leads apart that share a phone or an e-mail; of transitive groups.

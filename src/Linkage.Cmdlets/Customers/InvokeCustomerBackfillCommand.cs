@@ -16,8 +16,8 @@ public sealed class InvokeCustomerBackfillCommand : RunCmdlet
 
     /// <summary>How many records may share an identifier for it to say something; of transitive groups.</summary>
     [Parameter]
-    [ValidateRange(2, 1_000_000)]
-    public int MaxShared { get; set; } = 20;
+    [ValidateRange(CustomerMatch.LeastMaxShared, CustomerMatch.GreatestMaxShared)]
+    public int MaxShared { get; set; } = CustomerMatch.UsualMaxShared;
 
     /// <summary>Whether names and addresses are evidence, where they are mapped; of transitive groups.</summary>
     [Parameter]

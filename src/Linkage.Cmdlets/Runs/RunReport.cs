@@ -1,3 +1,4 @@
+using System.Globalization;
 using Linkage.Cmdlets.Database;
 using Linkage.Engine.Runs;
 
@@ -22,6 +23,15 @@ internal sealed record RunReport(LinkageConnection Connection, string? Table, st
 
     /// <summary>How many records could not be changed.</summary>
     public long Failed => Counts.Of("failed");
+
+    /// <summary>The message, after what became of some things if there are any: <c>3 groups</c> and what is said of them.</summary>
+    public string? MessageAfter(long things, string singular, string said)
+    {
+        if (things == 0)
+            return Message;
+        var sentence = string.Create(CultureInfo.InvariantCulture, $"{things:N0} {singular}{(things == 1 ? "" : "s")} {said}");
+        return Message is null ? sentence : $"{sentence} {Message}";
+    }
 
     public static RunReport Of(LinkageConnection connection, RunResult result, bool dryRun) =>
         new(connection, result.Target, result.Status, dryRun)

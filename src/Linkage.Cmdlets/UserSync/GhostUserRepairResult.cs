@@ -1,4 +1,3 @@
-using System.Globalization;
 using Linkage.Cmdlets.Runs;
 
 namespace Linkage.Cmdlets.UserSync;
@@ -24,7 +23,8 @@ public sealed class GhostUserRepairResult
         HeldFor = report.Holds.ToString();
         DryRun = report.DryRun;
         Sample = report.Sample;
-        Message = Text(report.Message, unrepairable);
+        Message = report.MessageAfter(
+            unrepairable, "account", "can't be given a profile as things are; Get-GhostUser says why.");
     }
 
     /// <summary>The host, or the folder of the socket.</summary>
@@ -74,12 +74,4 @@ public sealed class GhostUserRepairResult
 
     /// <summary>Why it ended as it did, and how many accounts could not be repaired; null if there is nothing to say.</summary>
     public string? Message { get; }
-
-    private static string? Text(string? message, long unrepairable)
-    {
-        if (unrepairable == 0)
-            return message;
-        var accounts = string.Create(CultureInfo.InvariantCulture, $"{unrepairable:N0} account{(unrepairable == 1 ? "" : "s")}");
-        return string.Join(' ', new[] { $"{accounts} can't be given a profile as things are; Get-GhostUser says why.", message }.OfType<string>());
-    }
 }

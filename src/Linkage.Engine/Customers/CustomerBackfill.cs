@@ -8,7 +8,17 @@ namespace Linkage.Engine.Customers;
 /// <param name="Match">Priority or Transitive.</param>
 /// <param name="MaxShared">How many records may share an identifier for it to say something; of transitive groups.</param>
 /// <param name="Evidence">Whether names and addresses are evidence, where they are mapped; of transitive groups.</param>
-public sealed record CustomerMatch(string Match = "Priority", int MaxShared = 20, bool Evidence = true);
+public sealed record CustomerMatch(string Match = "Priority", int MaxShared = CustomerMatch.UsualMaxShared, bool Evidence = true)
+{
+    /// <summary>What a family or a shop shares at most, as a rule.</summary>
+    public const int UsualMaxShared = 20;
+
+    /// <summary>Of fewer records an identifier would join none.</summary>
+    public const int LeastMaxShared = 2;
+
+    /// <summary>As good as no limit.</summary>
+    public const int GreatestMaxShared = 1_000_000;
+}
 
 /// <summary>
 /// Gives leads their customers, and what follows the leads too. Counts: processed (groups), customers_created, customers_reused, leads_linked,
