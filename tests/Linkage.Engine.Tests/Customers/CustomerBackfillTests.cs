@@ -135,6 +135,22 @@ public sealed class CustomerBackfillTests
     }
 
     [Fact]
+    public async Task A_customers_phone_or_email_that_must_be_there_is_what_the_table_gives_else_empty()
+    {
+        await using var scene = await CustomerScene.CreateAsync();
+        await scene.Database.ExecuteAsync(
+            """ALTER TABLE "Customer" ALTER phone SET DEFAULT 'none', ALTER phone SET NOT NULL, ALTER email SET NOT NULL""");
+        await scene.AddAsync(new TestLead { Name = "Ann" }, new TestLead { Phone = "+16502530000" });
+
+        var run = await scene.BackfillAsync();
+
+        Assert.Equal((2, 0), (run.Count("customers_created"), run.Count("failed_groups")));
+        Assert.Equal(
+            [("none", ""), ("+16502530000", "")],
+            (await scene.CustomersAsync()).OrderByDescending(customer => customer.Phone).Select(customer => (customer.Phone, customer.Email)));
+    }
+
+    [Fact]
     public async Task The_applications_audit_has_a_row_with_the_statistics()
     {
         await using var scene = await CustomerScene.CreateAsync();

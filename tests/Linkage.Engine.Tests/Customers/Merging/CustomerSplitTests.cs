@@ -59,6 +59,47 @@ public sealed class CustomerSplitTests
                 new { made = run.Sample[0].GetProperty("customer").GetString() }));
     }
 
+    [Fact]
+    public async Task What_is_given_and_does_not_fit_is_refused_and_what_a_lead_has_is_left_out()
+    {
+        await using var scene = await MergeScene.CreateAsync("", Rows);
+        await scene.Database.ExecuteAsync("""ALTER TABLE "Customer" ALTER phone TYPE varchar(4)""");
+        await scene.Database.ExecuteAsync("""UPDATE "Lead" SET phone = '+12345' WHERE id = 'l2'""");
+
+        var fault = await scene.AssertRefusedAsync(
+            "Linkage.Customer.Unusable", () => scene.SplitAsync("a", ["l1"], new NewCustomer(null, "+98765", null)));
+        var run = await scene.SplitAsync("a", ["l2"]);
+
+        Assert.Contains("+98765", fault.Message);
+        Assert.Equal(
+            "Zoe|none",
+            await scene.Database.ScalarAsync<string>(
+                """SELECT concat_ws('|', name, COALESCE(phone, 'none')) FROM "Customer" WHERE id = @made""",
+                new { made = run.Sample[0].GetProperty("customer").GetString() }));
+    }
+
+    [Fact]
+    public async Task It_has_from_the_customer_that_is_split_what_a_row_cant_be_without()
+    {
+        await using var scene = await MergeScene.CreateAsync("", Rows);
+        await scene.Database.ExecuteAsync(
+            """
+            ALTER TABLE "Customer" ADD team integer, ADD public_id uuid, ADD seen_at timestamptz, ADD note text;
+            UPDATE "Customer" SET team = 7, public_id = gen_random_uuid(), seen_at = '2020-01-01', note = 'old';
+            ALTER TABLE "Customer" ALTER team SET NOT NULL, ALTER public_id SET NOT NULL, ALTER seen_at SET NOT NULL, ADD UNIQUE (public_id);
+            """);
+
+        var run = await scene.SplitAsync("a", ["l2"]);
+
+        Assert.Equal(
+            "7 true true",
+            await scene.Database.ScalarAsync<string>(
+                """
+                SELECT concat_ws(' ', team, (seen_at > '2020-01-01')::text, (public_id IS NOT NULL)::text, note)
+                FROM "Customer" WHERE id = @made
+                """, new { made = run.Sample[0].GetProperty("customer").GetString() }));
+    }
+
     [Theory]
     [InlineData("a", "l4")]
     [InlineData("a", "nobody")]

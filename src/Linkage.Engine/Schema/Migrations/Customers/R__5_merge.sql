@@ -269,13 +269,11 @@ CREATE OR REPLACE FUNCTION linkage.create_rows(run_id uuid, step integer, target
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  columns name[] := ARRAY(SELECT c.name FROM unnest(linkage.stored_columns(target)) AS c (name) WHERE given[1] ? c.name::text);
-  amount  bigint;
+  amount bigint;
 BEGIN
   EXECUTE format(
     'WITH made AS (
-       INSERT INTO %s AS t (%s) OVERRIDING SYSTEM VALUE
-       SELECT %s FROM unnest($1) AS g (given)
+       %s
        RETURNING %s AS row_key, %s AS copy
      ),
      journal AS (
@@ -283,13 +281,8 @@ BEGIN
        SELECT $2, $3, %L, ''created'', m.row_key, m.copy FROM made AS m
      )
      SELECT count(*) FROM made',
-    target, (SELECT string_agg(format('%I', c.name), ', ' ORDER BY c.i) FROM unnest(columns) WITH ORDINALITY AS c (name, i)),
-    (
-      SELECT string_agg(linkage.row_value(target, c.name, 'g.given', c.name, true), ', ' ORDER BY c.i)
-      FROM unnest(columns) WITH ORDINALITY AS c (name, i)
-    ),
-    linkage.row_text('t', linkage.row_key_columns(target)), linkage.row_text('t', linkage.stored_columns(target)),
-    linkage.qualified_name(target))
+    linkage.insert_from_copies(target, given[1]), linkage.row_text('t', linkage.row_key_columns(target)),
+    linkage.row_text('t', linkage.stored_columns(target)), linkage.qualified_name(target))
   INTO amount
   USING given, run_id, step;
   RETURN amount;

@@ -2,16 +2,6 @@
 -- it is read back exactly; to_jsonb is not enough (json loses its layout, an array its bounds, JSON null becomes null). The functions that
 -- write and read set TimeZone, DateStyle and their like, so that the text is the same in every session.
 
--- A table in SQL notation, with its schema.
-CREATE OR REPLACE FUNCTION linkage.qualified_name(relation regclass) RETURNS text
-LANGUAGE sql STABLE
-AS $$
-  SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-  FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.oid = $1
-$$;
-
 -- The columns that a row consists of: generated ones follow from the others.
 CREATE OR REPLACE FUNCTION linkage.stored_columns(relation regclass) RETURNS name[]
 LANGUAGE sql STABLE
@@ -21,18 +11,14 @@ AS $$
   WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 $$;
 
--- The columns of the primary key, else of another unique key without nulls; null where a table has none.
+-- The columns of the primary key, else of another unique key without nulls that a row consists of; null where a table has none.
 CREATE OR REPLACE FUNCTION linkage.row_key(relation regclass) RETURNS name[]
 LANGUAGE sql STABLE
 AS $$
-  SELECT array_agg(a.attname ORDER BY k.position)
-  FROM pg_catalog.pg_index i
-  CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, position)
-  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND a.attnum > 0 AND a.attgenerated = ''
-  WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND k.position <= i.indnkeyatts
-  GROUP BY i.indexrelid, i.indisprimary
-  HAVING bool_and(a.attnotnull IS TRUE)
-  ORDER BY i.indisprimary DESC, count(*), i.indexrelid
+  SELECT k.columns
+  FROM linkage.keys_of($1) k
+  WHERE k.is_stored
+  ORDER BY k.is_primary DESC, cardinality(k.columns), k.index_name::oid
   LIMIT 1
 $$;
 
@@ -61,6 +47,19 @@ AS $$
     '(%s ->> %L)::%s', $3, $4, pg_catalog.format_type(a.atttypid, CASE WHEN $5 THEN a.atttypmod END))
   FROM pg_catalog.pg_attribute a
   WHERE a.attrelid = $1 AND a.attname = $2 AND NOT a.attisdropped
+$$;
+
+-- A statement that inserts rows of a table from a table of copies g, {column: text}: those of the columns that the first copy has, in their
+-- own types. Columns that the table has no more are left out, those that came since get their defaults.
+CREATE OR REPLACE FUNCTION linkage.insert_from_copies(relation regclass, first_copy jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    'INSERT INTO %s AS t (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM unnest($1) AS g (copy)', $1,
+    string_agg(pg_catalog.quote_ident(c.name), ', ' ORDER BY c.position),
+    string_agg(linkage.row_value($1, c.name, 'g.copy', c.name, true), ', ' ORDER BY c.position))
+  FROM unnest(linkage.stored_columns($1)) WITH ORDINALITY AS c (name, position)
+  WHERE $2 ? c.name::text
 $$;
 
 -- The condition on alias t that a row has the values of some of its columns in {column: value}. columns: which; named: under which names

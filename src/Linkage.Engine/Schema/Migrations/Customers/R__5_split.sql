@@ -145,56 +145,70 @@ AS $$
   WHERE r.relation = m.relation
 $$;
 
--- The customer that is made for leads, {column: value}: what was given, else what the first lead has that has something; a key where the
--- table makes none; and of the customer that they leave what a row can't be without, and what else its keys consist of.
+-- The customer that is made for leads, {column: value}: what was given, else what the first lead has that has something, as a backfill makes
+-- customers; and of the customer that they leave what a row can't be without, and what else its keys consist of. An error for what is given
+-- and does not fit.
 -- Plan: the leads' key.
 CREATE OR REPLACE FUNCTION linkage.split_off_customer(of_id text, leads text[], given jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   customer linkage.customer_table := linkage.customer_role('customer');
-  source   jsonb := (linkage.customer_copies(ARRAY[of_id]))[1];
-  values   jsonb;
+  mapped   text[] := ARRAY(SELECT m.value FROM jsonb_each_text(customer.columns) AS m);
+  made     jsonb := linkage.new_customer_values(ARRAY(
+    SELECT s.name
+    FROM unnest(linkage.stored_columns(customer.relation::regclass)) AS s (name)
+    WHERE s.name <> ALL (mapped)
+      AND (s.name::text IN (SELECT d.column_name FROM linkage.demanded_values(customer.relation, mapped) d WHERE d.expression IS NULL)
+        OR EXISTS (SELECT FROM linkage.references_to(customer.relation::regclass) f WHERE s.name = ANY (f.target_columns)))));
+  misfit   text;
   result   jsonb;
 BEGIN
   EXECUTE linkage.customer_sql(
-    'SELECT jsonb_build_object(
-       ''name'', (array_agg(x.name ORDER BY x.ordinal) FILTER (WHERE x.name <> ''''))[1],
-       ''phone'', (array_agg(x.phone ORDER BY x.ordinal) FILTER (WHERE x.phone <> ''''))[1],
-       ''email'', (array_agg(x.email ORDER BY x.ordinal) FILTER (WHERE x.email <> ''''))[1])
+    'SELECT jsonb_object({1}, ARRAY[{2}]::text[])
      FROM (
-       SELECT i.ordinal, btrim({l.name}) AS name, btrim({l.phone}) AS phone, btrim({l.email}) AS email
-       FROM unnest($1) WITH ORDINALITY AS i (id, ordinal)
-       JOIN {lead} AS l ON l.{lead.key} = i.id::{lead.key:type}
-     ) AS x')
-  INTO values
-  USING leads;
-  values := values || given || jsonb_build_object('metadata', jsonb_build_object(
-    'groupType', 'individual', 'groupKey', 'lead:' || leads[1], 'leadCount', cardinality(leads), 'multipleLeads', cardinality(leads) > 1,
-    'createdBy', 'Split-Customer', 'createdAt', to_jsonb(clock_timestamp() AT TIME ZONE 'UTC') #>> '{}' || 'Z', 'splitFrom', of_id));
-
-  SELECT jsonb_object_agg(a.attname, v.value)
+       SELECT
+         $4 AS source, ({3})::text AS customer_id, ''lead:'' || $1[1] AS group_key, $3 AS metadata,
+         CASE WHEN $2 ? ''name'' THEN NULLIF($2 ->> ''name'', '''') ELSE x.name END AS name,
+         CASE WHEN $2 ? ''phone'' THEN NULLIF($2 ->> ''phone'', '''') ELSE x.phone END AS phone,
+         CASE WHEN $2 ? ''email'' THEN NULLIF($2 ->> ''email'', '''') ELSE x.email END AS email
+       FROM (
+         SELECT
+           (array_agg(l.name ORDER BY l.ordinal) FILTER (WHERE l.name <> ''''))[1] AS name,
+           (array_agg(l.phone ORDER BY l.ordinal) FILTER (WHERE l.phone <> ''''))[1] AS phone,
+           (array_agg(l.email ORDER BY l.ordinal) FILTER (WHERE l.email <> ''''))[1] AS email
+         FROM (
+           SELECT i.ordinal, btrim({l.name}) AS name, btrim({l.phone}) AS phone, btrim({l.email}) AS email
+           FROM unnest($1) WITH ORDINALITY AS i (id, ordinal)
+           JOIN {lead} AS l ON l.{lead.key} = i.id::{lead.key:type}
+         ) AS l
+       ) AS x
+     ) AS i',
+    quote_literal(ARRAY(SELECT jsonb_array_elements_text(made -> 'columns'))) || '::text[]',
+    (
+      SELECT string_agg(format('(%s)::text', v.value), ', ' ORDER BY v.i)
+      FROM jsonb_array_elements_text(made -> 'values') WITH ORDINALITY AS v (value, i)
+    ),
+    made ->> 'key')
   INTO result
-  FROM pg_catalog.pg_attribute a
-  LEFT JOIN jsonb_each_text(customer.columns) AS r (role, name) ON r.name = a.attname
-  CROSS JOIN LATERAL (
-    SELECT a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
-  ) AS c (is_required)
-  CROSS JOIN LATERAL (
-    SELECT CASE
-      WHEN r.role = 'key' THEN
-        CASE WHEN c.is_required AND a.atttypid IN ('uuid'::regtype, 'text'::regtype, 'varchar'::regtype) THEN gen_random_uuid()::text END
-      WHEN r.role = 'created_at' THEN
-        CASE WHEN c.is_required THEN
-          CASE WHEN a.atttypid = 'timestamp'::regtype THEN (clock_timestamp() AT TIME ZONE 'UTC')::text ELSE clock_timestamp()::text END
-        END
-      WHEN r.role IS NOT NULL THEN COALESCE(NULLIF(values ->> r.role, ''), CASE WHEN c.is_required AND r.role = 'name' THEN '' END)
-      WHEN c.is_required OR EXISTS (
-          SELECT FROM linkage.references_to(customer.relation::regclass) f WHERE a.attname = ANY (f.target_columns))
-        THEN source ->> a.attname::text
-    END
-  ) AS v (value)
-  WHERE a.attrelid = customer.relation::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND v.value IS NOT NULL;
-  RETURN result;
+  USING leads, given, jsonb_build_object(
+    'groupType', 'individual', 'groupKey', 'lead:' || leads[1], 'leadCount', cardinality(leads), 'multipleLeads', cardinality(leads) > 1,
+    'createdBy', 'Split-Customer', 'createdAt', to_jsonb(clock_timestamp() AT TIME ZONE 'UTC') #>> '{}' || 'Z', 'splitFrom', of_id),
+    (linkage.customer_copies(ARRAY[of_id]))[1];
+  SELECT g.key INTO misfit
+  FROM jsonb_each_text(given) AS g
+  WHERE g.value <> '' AND result ->> (customer.columns ->> g.key) IS DISTINCT FROM g.value;
+  IF misfit IS NOT NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK045',
+      MESSAGE = CASE
+        WHEN NOT customer.columns ? misfit THEN format('Table %s has no column for the %s that is given.', customer.relation, misfit)
+        ELSE format(
+          'The %s that is given does not fit into column %I of %s, which is of type %s: %s.', misfit, customer.columns ->> misfit,
+          customer.relation, linkage.customer_type(customer, misfit), given ->> misfit)
+      END,
+      TABLE = given ->> misfit, HINT = 'Give another one, or leave it out.';
+  END IF;
+  RETURN jsonb_strip_nulls(result);
 END
 $$;

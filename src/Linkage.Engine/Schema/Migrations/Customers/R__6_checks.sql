@@ -166,6 +166,7 @@ DECLARE
   problem          text;
   followers        record;
   found            record;
+  identifier       text;
   happened_at      timestamptz;
 BEGIN
   IF follower_problem IS NULL THEN
@@ -246,25 +247,16 @@ BEGIN
             linkage.number_of(found.customers, 'customer has', 'customers have'), linkage.number_of(max_leads, 'lead', 'leads'),
             found.largest)
         END;
-      WHEN 'DuplicatePhones' THEN
-        SELECT * INTO found FROM linkage.measure_shared_identifiers('phone');
+      WHEN 'DuplicatePhones', 'DuplicateEmails' THEN
+        identifier := CASE check_name WHEN 'DuplicatePhones' THEN 'phone' ELSE 'e-mail' END;
+        SELECT * INTO found FROM linkage.measure_shared_identifiers(replace(identifier, '-', ''));
         value := found.identifiers;
         details := jsonb_build_object('Customers', found.customers, 'Example', found.example);
         message := CASE
-          WHEN value = 0 THEN 'No two customers have the same phone.'
+          WHEN value = 0 THEN format('No two customers have the same %s.', identifier)
           ELSE format(
             '%s by more than one customer, however it is written: by %s, for instance. Merge-Customer makes one of those who are one.',
-            linkage.number_of(found.identifiers, 'phone is had', 'phones are had'), found.example)
-        END;
-      WHEN 'DuplicateEmails' THEN
-        SELECT * INTO found FROM linkage.measure_shared_identifiers('email');
-        value := found.identifiers;
-        details := jsonb_build_object('Customers', found.customers, 'Example', found.example);
-        message := CASE
-          WHEN value = 0 THEN 'No two customers have the same e-mail.'
-          ELSE format(
-            '%s by more than one customer, however it is written: by %s, for instance. Merge-Customer makes one of those who are one.',
-            linkage.number_of(found.identifiers, 'e-mail is had', 'e-mails are had'), found.example)
+            linkage.number_of(found.identifiers, identifier || ' is had', identifier || 's are had'), found.example)
         END;
       WHEN 'CustomersWithoutLeads' THEN
         value := linkage.count_customers_without_leads();

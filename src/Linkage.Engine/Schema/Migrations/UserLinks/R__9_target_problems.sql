@@ -11,28 +11,10 @@ AS $$
     JOIN pg_catalog.pg_namespace l ON l.nspname = 'linkage'
     WHERE c.oid = $1
   )
-  SELECT format(
-    '%s is %s: register a table that the application writes to.', $1,
-    CASE c.relkind
-      WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' WHEN 'S' THEN 'a sequence'
-      WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' ELSE 'no table'
-    END)
-  FROM wanted c
-  WHERE c.relkind NOT IN ('r', 'p')
+  SELECT linkage.table_problems($1)
   UNION ALL
-  SELECT format('%s is a temporary table, which other sessions do not see: register one that lasts.', $1)
-  FROM wanted c
-  WHERE c.relpersistence = 't'
-  UNION ALL
-  SELECT format('%s is one of Linkage''s own tables, or of the tables that its rules read: register another.', $1)
-  FROM wanted c
-  WHERE c.nspname IN ('linkage', 'pg_catalog', 'information_schema')
-    OR $1 IN (to_regclass('{{app}}.users'), to_regclass('{{app}}.event_guests'), to_regclass('{{app}}.user_link_audit'))
-  UNION ALL
-  SELECT format('%s is a partition of %s: register that.', $1, i.inhparent::regclass)
-  FROM wanted c
-  JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
-  WHERE c.relispartition
+  SELECT format('%s is one of the tables that Linkage''s rules read: register another.', $1)
+  WHERE $1 IN (to_regclass('{{app}}.users'), to_regclass('{{app}}.event_guests'), to_regclass('{{app}}.user_link_audit'))
   UNION ALL
   SELECT format(
     'Tables inherit from %1$s (%2$s is one): its rows can''t be told from theirs. Make it a partitioned table, or end the inheritance: '
@@ -119,18 +101,8 @@ AS $$
   FROM (VALUES ('phone', $3), ('user', $4)) AS r (role, name)
   WHERE r.name IS NULL
   UNION ALL
-  SELECT format(
-    'Table %s has no column %I, given for the %s. %s', $1, g.name, g.role,
-    COALESCE(
-      'Similar are: ' || linkage.similar_names(g.name, c.names) || '.',
-      'Its columns are: ' || (SELECT string_agg(quote_ident(n), ', ') FROM unnest(c.names) AS n) || '.',
-      'It has no column at all.'))
+  SELECT linkage.no_such_column($1, g.name, g.role)
   FROM given g
-  CROSS JOIN (
-    SELECT array_agg(a.attname::text ORDER BY a.attnum)
-    FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
-  ) AS c (names)
   WHERE $1 IS NOT NULL AND NOT g.is_there
   UNION ALL
   SELECT format('Column %I is given for the %s: each needs a column of its own.', g.name, string_agg(g.role, ' and for the '))
@@ -174,11 +146,9 @@ AS $$
   FROM given g
   WHERE g.role = 'user' AND g.is_required AND g.name <> ALL (COALESCE($2, '{}')) AND NOT g.is_primary
   UNION ALL
-  SELECT format(
-    'Key column %I of %s is of type %s, whose text depends on settings of the session, or is not exact. Give another unique key.',
-    g.name, $1, format_type(g.type, g.modifier))
+  SELECT linkage.key_type_problem($1, g.name)
   FROM given g
-  WHERE g.role = 'key' AND g.type IN ('real'::regtype, 'double precision'::regtype, 'interval'::regtype, 'money'::regtype)
+  WHERE g.role = 'key' AND linkage.key_type_problem($1, g.name) IS NOT NULL
 $$;
 
 CREATE OR REPLACE FUNCTION linkage.target_key_problem(relation regclass, wanted text[]) RETURNS text

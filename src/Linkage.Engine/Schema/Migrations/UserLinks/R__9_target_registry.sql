@@ -86,16 +86,7 @@ DECLARE
   problems text[] := '{}';
 BEGIN
   IF relation IS NULL THEN
-    problems := problems || format(
-      'There is no table %s. %sA name is in SQL notation: in double quotes where it has capitals, spaces or the like, and with its schema '
-      'unless the search_path (%s) has it.',
-      COALESCE(given_table, 'of no name'),
-      COALESCE('Similar are: ' || linkage.similar_names(
-        regexp_replace(given_table, '^.*\.|"', '', 'g'),
-        ARRAY(
-          SELECT c.relname::text FROM pg_class c
-          WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace::regnamespace::text !~ '^pg_|^information_schema$')) || '. ', ''),
-      current_setting('search_path'));
+    problems := problems || linkage.no_such_table(given_table);
   ELSE
     SELECT n.nspname, c.relname INTO target.table_schema, target.table_name
     FROM pg_class c
