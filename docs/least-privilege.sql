@@ -62,7 +62,7 @@ WHERE NOT has_schema_privilege('public', s.name, 'USAGE')
 -- What is installed, runs, and triggers that are switched off.
 GRANT SELECT ON
   linkage.installation, linkage.migration, linkage.installed_object, linkage.stale_index, linkage.stale_constraint,
-  linkage.run, linkage.run_range, linkage.run_fault, linkage.trigger_switch
+  linkage.run, linkage.run_range, linkage.run_fault, linkage.row_move, linkage.known_reference, linkage.trigger_switch
 TO :"reader", :"runner";
 
 -- Linkage's functions run with the rights of who calls them, so that to call them is to be allowed nothing more. Those that run with their
@@ -192,10 +192,10 @@ WHERE c.relnamespace = 'linkage'::regnamespace AND c.relkind = 'r' AND c.relname
 -- ---------------------------------------------------------------------------------------------------------------------------------
 -- The runner: to change.
 
--- Runs: their rows, what their workers have claimed, and what they could not change.
+-- Runs: their rows, what their workers have claimed, what they could not change, and the journal of rows that others took the place of.
 GRANT INSERT, UPDATE ON linkage.run TO :"runner";
 GRANT INSERT, UPDATE, DELETE ON linkage.run_range TO :"runner";
-GRANT INSERT ON linkage.run_fault TO :"runner";
+GRANT INSERT ON linkage.run_fault, linkage.row_move TO :"runner";
 
 -- Disable-LinkageTrigger switches triggers off where it may not alter the table, and Enable-LinkageTrigger on again.
 GRANT INSERT, DELETE ON linkage.trigger_switch TO :"runner";

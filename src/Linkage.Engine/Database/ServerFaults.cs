@@ -30,6 +30,9 @@ internal static class ServerFaults
         ["LK012"] = ("Linkage.Target.BuiltIn", FaultKind.InvalidState),
         ["LK013"] = ("Linkage.Trigger.Missing", FaultKind.InvalidState),
         ["LK014"] = ("Linkage.Trigger.NotOwner", FaultKind.Denied),
+        ["LK016"] = ("Linkage.Row.Clash", FaultKind.Conflict),
+        ["LK017"] = ("Linkage.Row.NotChanged", FaultKind.InvalidState),
+        ["LK018"] = ("Linkage.Run.ChangedLater", FaultKind.InvalidState),
         ["LK020"] = ("Linkage.Phone.NotPossible", FaultKind.InvalidInput),
         ["LK030"] = ("Linkage.ProfileMapping.Unusable", FaultKind.InvalidInput),
         ["LK040"] = ("Linkage.CustomerTable.Unusable", FaultKind.InvalidInput),
@@ -38,9 +41,6 @@ internal static class ServerFaults
         ["LK043"] = ("Linkage.CustomerDecision.NotFound", FaultKind.NotFound),
         ["LK044"] = ("Linkage.CustomerDecision.Contradicts", FaultKind.Conflict),
         ["LK045"] = ("Linkage.Customer.Unusable", FaultKind.InvalidInput),
-        ["LK046"] = ("Linkage.Customer.Clash", FaultKind.Conflict),
-        ["LK047"] = ("Linkage.Customer.NotChanged", FaultKind.InvalidState),
-        ["LK048"] = ("Linkage.Run.ChangedLater", FaultKind.InvalidState),
     };
 
     /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>

@@ -53,6 +53,10 @@ FROM (
   FROM own_function f
   WHERE f.is_internal OR NOT EXISTS (SELECT FROM linkage.replaced_definition r WHERE r.object = f.object)
   UNION ALL
+  SELECT 7, format('view %s', c.oid::regclass), 'View', 'Removed', ARRAY[format('DROP VIEW %s', c.oid::regclass)]
+  FROM pg_class c
+  WHERE c.relkind = 'v' AND c.relnamespace = 'linkage'::regnamespace
+  UNION ALL
   SELECT 8, format('table %s', t.name), 'Table', 'Removed', ARRAY[format('DROP TABLE %s', t.name)]
   FROM own_table t
   WHERE (t.is_bookkeeping OR @includeHistory)

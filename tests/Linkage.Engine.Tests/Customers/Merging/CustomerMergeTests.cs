@@ -62,10 +62,10 @@ public sealed class CustomerMergeTests
     {
         await using var scene = await MergeScene.CreateAsync("", Rows);
 
-        var fault = await scene.AssertRefusedAsync("Linkage.Customer.Clash", () => scene.MergeAsync(["a", "b"], "c", "Fail"));
+        var fault = await scene.AssertRefusedAsync("Linkage.Row.Clash", () => scene.MergeAsync(["a", "b"], "c", "Fail"));
 
         Assert.Contains("CustomerAddress", fault.Message, StringComparison.Ordinal);
-        await scene.AssertRefusedAsync("Linkage.Customer.Clash", () => scene.MergeAsync(["a", "b"], "c", "Fail", RunMode.Preview));
+        await scene.AssertRefusedAsync("Linkage.Row.Clash", () => scene.MergeAsync(["a", "b"], "c", "Fail", RunMode.Preview));
         Assert.Equal("completed", (await scene.MergeAsync("a", "d", "Fail")).Status);
     }
 
@@ -115,7 +115,7 @@ public sealed class CustomerMergeTests
         Assert.Equal(
             (await scene.MergeAsync(["a", "b"], "c")).Counts.OrderBy(c => c.Key), dry.Counts.OrderBy(c => c.Key));
         Assert.Equal(0, await scene.Database.ScalarAsync<int>(
-            "SELECT count(*) FROM linkage.customer_move WHERE dry_run <> (run_id = @RunId)", new { dry.RunId }));
+            "SELECT count(*) FROM linkage.row_move WHERE dry_run <> (run_id = @RunId)", new { dry.RunId }));
         await Assert.ThrowsAsync<LinkageException>(() => scene.UndoAsync(dry));
     }
 

@@ -29,13 +29,13 @@ public sealed class MergeFaultTests
               WHERE a.datname = current_database() AND a.wait_event_type = 'Lock' AND a.query LIKE '%run_batch%')
             """));
         Assert.Equal(500, await scene.Database.ScalarAsync<int>("""SELECT count(*) FROM "Lead" WHERE customer_id = 'a'"""));
-        Assert.Equal(0, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM linkage.customer_move"));
+        Assert.Equal(0, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM linkage.row_move"));
         await holding.RollbackAsync();
 
         var run = await merge;
         Assert.Equal(("completed", 1000), (run.Status, run.Count("moved")));
         Assert.Equal(500, await scene.Database.ScalarAsync<int>("""SELECT count(*) FROM "Lead" WHERE customer_id = 'b'"""));
-        Assert.Equal(1002, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM linkage.customer_move"));
+        Assert.Equal(1002, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM linkage.row_move"));
     }
 
     [Fact]
@@ -65,10 +65,10 @@ public sealed class MergeFaultTests
             """,
             Rows + "INSERT INTO last VALUES (1, 'a')");
 
-        var fault = await scene.AssertRefusedAsync("Linkage.Customer.NotChanged", () => scene.MergeAsync("a", "b"), "last");
+        var fault = await scene.AssertRefusedAsync("Linkage.Row.NotChanged", () => scene.MergeAsync("a", "b"), "last");
 
         Assert.Contains("no customer goes", fault.Message, StringComparison.Ordinal);
-        Assert.Equal(0, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM linkage.customer_move"));
+        Assert.Equal(0, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM linkage.row_move"));
     }
 
     [Fact]

@@ -80,7 +80,7 @@ public sealed class ReferenceTests
 
         await scene.Database.ExecuteAsync(
             "INSERT INTO \"Customer\" (id, tenant) VALUES ('d', 1); INSERT INTO invoice VALUES (4, 1, 'd', 'three')");
-        var fault = await scene.AssertRefusedAsync("Linkage.Customer.Clash", () => scene.MergeAsync("d", "b"), "invoice");
+        var fault = await scene.AssertRefusedAsync("Linkage.Row.Clash", () => scene.MergeAsync("d", "b"), "invoice");
         Assert.Contains("another customer", fault.Message, StringComparison.Ordinal);
     }
 
@@ -160,7 +160,7 @@ public sealed class ReferenceTests
             """,
             Customers + "UPDATE \"Customer\" SET email = 'a@x' WHERE id = 'a'; INSERT INTO newsletter VALUES ('a@x')");
 
-        await scene.AssertRefusedAsync("Linkage.Customer.Clash", () => scene.MergeAsync("a", "b"), "newsletter");
+        await scene.AssertRefusedAsync("Linkage.Row.Clash", () => scene.MergeAsync("a", "b"), "newsletter");
 
         await scene.Database.ExecuteAsync("UPDATE \"Customer\" SET email = 'b@x' WHERE id = 'b'");
         await scene.AssertExactAsync(() => scene.MergeAsync("a", "b"), "newsletter");
@@ -198,7 +198,7 @@ public sealed class ReferenceTests
             """,
             Customers + "INSERT INTO closed VALUES (1, 'a'); INSERT INTO \"Lead\" (id, customer_id) VALUES ('l', 'a')");
 
-        await scene.AssertRefusedAsync("Linkage.Customer.NotChanged", () => scene.MergeAsync("a", "b"), "closed");
+        await scene.AssertRefusedAsync("Linkage.Row.NotChanged", () => scene.MergeAsync("a", "b"), "closed");
 
         Assert.Equal("failed", await scene.Database.ScalarAsync<string>("SELECT status FROM linkage.run"));
     }

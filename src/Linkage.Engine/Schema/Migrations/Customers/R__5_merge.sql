@@ -46,10 +46,6 @@ AS $$
   ) AS w (walk)
 $$;
 
-CREATE OR REPLACE FUNCTION linkage.run_of_walk(walk jsonb) RETURNS text
-LANGUAGE sql STABLE
-AS $$ SELECT pg_catalog.format('t.id = %L', walk ->> 'run') $$;
-
 -- Customers by their ids: copies of the rows, in that order. Those that are not there are left out.
 -- Plan: the customers' key.
 CREATE OR REPLACE FUNCTION linkage.customer_copies(ids text[]) RETURNS jsonb[]
@@ -175,32 +171,6 @@ BEGIN
 END
 $$;
 
--- What such a merge would do, in a transaction that may be READ ONLY.
-CREATE OR REPLACE FUNCTION linkage.preview_single_batch(work jsonb) RETURNS jsonb
-LANGUAGE sql
-AS $$ SELECT linkage.examine(work ->> 'batch', NULL, work -> 'walk', NULL, 'preview') $$;
-
--- A batch that failed even alone changes nothing, and its run has failed: there is nothing else that it could go on with.
-CREATE OR REPLACE FUNCTION linkage.refuse_fault(walk jsonb, what text) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
-AS $$
-BEGIN
-  IF walk ? 'fault' THEN
-    RAISE EXCEPTION USING ERRCODE = 'LK047', MESSAGE = format('%s: %s.', what, walk ->> 'fault');
-  END IF;
-END
-$$;
-
--- How many rows were moved and removed in all.
-CREATE OR REPLACE FUNCTION linkage.sums_of_moves(counts jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE
-AS $$
-  SELECT jsonb_build_object(
-    'moved', COALESCE(sum(c.value::bigint) FILTER (WHERE c.key LIKE 'moved %'), 0),
-    'removed', COALESCE(sum(c.value::bigint) FILTER (WHERE c.key LIKE 'removed %'), 0))
-  FROM jsonb_each_text($1) AS c
-$$;
-
 -- Fills what the survivor lacks of name, phone and e-mail with that of the first merged one that has it; returns how many values.
 CREATE OR REPLACE FUNCTION linkage.fill_customer(run_id uuid, step integer, into_id text, merged jsonb[], mode text) RETURNS bigint
 LANGUAGE plpgsql
@@ -232,7 +202,7 @@ BEGIN
       'WITH filled AS (
          UPDATE %s AS t SET %s WHERE %s RETURNING %s AS row_key, %s AS after
        )
-       INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, after)
+       INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before, after)
        SELECT $3, $4, %L, ''filled'', f.row_key, $5, f.after FROM filled AS f',
       customer.relation,
       (SELECT string_agg(format('%I = %s', c.name, linkage.row_value(customer.relation::regclass, c.name, '$1', c.name, true)), ', ')
@@ -260,41 +230,5 @@ BEGIN
   PERFORM linkage.create_rows(run_id, step + 1, 'linkage.customer_redirect', array_agg(jsonb_build_object(
     'from_id', m.id, 'into_id', survivor, 'run_id', run_id, 'merged_at', clock_timestamp()::text)))
   FROM unnest(merged) AS m (id);
-END
-$$;
-
--- Makes rows that have the same columns, each {column: value}, in one statement, and returns how many; fewer than given where a trigger or
--- rule of the application kept one from being made.
-CREATE OR REPLACE FUNCTION linkage.create_rows(run_id uuid, step integer, target regclass, given jsonb[]) RETURNS bigint
-LANGUAGE plpgsql
-AS $$
-DECLARE
-  amount bigint;
-BEGIN
-  EXECUTE format(
-    'WITH made AS (
-       %s
-       RETURNING %s AS row_key, %s AS copy
-     ),
-     journal AS (
-       INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, after)
-       SELECT $2, $3, %L, ''created'', m.row_key, m.copy FROM made AS m
-     )
-     SELECT count(*) FROM made',
-    linkage.insert_from_copies(target, given[1]), linkage.row_text('t', linkage.row_key_columns(target)),
-    linkage.row_text('t', linkage.stored_columns(target)), linkage.qualified_name(target))
-  INTO amount
-  USING given, run_id, step;
-  RETURN amount;
-END
-$$;
-
--- Makes a row, and returns a copy of it; null where a trigger or rule kept it from being made.
-CREATE OR REPLACE FUNCTION linkage.create_row(run_id uuid, step integer, target regclass, given jsonb) RETURNS jsonb
-LANGUAGE plpgsql
-AS $$
-BEGIN
-  PERFORM linkage.create_rows($1, $2, target, ARRAY[given]);
-  RETURN (SELECT m.after FROM linkage.customer_move m WHERE m.run_id = $1 AND m.step = $2 ORDER BY m.id DESC LIMIT 1);
 END
 $$;

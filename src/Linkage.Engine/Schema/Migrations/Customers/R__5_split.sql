@@ -74,7 +74,7 @@ BEGIN
     made := linkage.create_row(run_id, 1, customer.relation::regclass, linkage.split_off_customer(of_id, leads, walk -> 'given'));
     IF made IS NULL THEN
       RAISE EXCEPTION USING
-        ERRCODE = 'LK047',
+        ERRCODE = 'LK017',
         MESSAGE = format('No row of %s could be made: a trigger or rule of the application keeps it from that.', customer.relation);
     END IF;
   END IF;

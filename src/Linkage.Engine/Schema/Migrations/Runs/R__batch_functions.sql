@@ -308,3 +308,24 @@ AS $$
     GROUP BY name
   ) AS s
 $$;
+
+-- Candidates of a walk that is one batch: the run itself.
+CREATE OR REPLACE FUNCTION linkage.run_of_walk(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.format('t.id = %L', walk ->> 'run') $$;
+
+-- What work that is one batch would do, in a transaction that may be READ ONLY.
+CREATE OR REPLACE FUNCTION linkage.preview_single_batch(work jsonb) RETURNS jsonb
+LANGUAGE sql
+AS $$ SELECT linkage.examine(work ->> 'batch', NULL, work -> 'walk', NULL, 'preview') $$;
+
+-- A batch that failed even alone changes nothing, and its run has failed: there is nothing else that it could go on with.
+CREATE OR REPLACE FUNCTION linkage.refuse_fault(walk jsonb, what text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+AS $$
+BEGIN
+  IF walk ? 'fault' THEN
+    RAISE EXCEPTION USING ERRCODE = 'LK017', MESSAGE = format('%s: %s.', what, walk ->> 'fault');
+  END IF;
+END
+$$;

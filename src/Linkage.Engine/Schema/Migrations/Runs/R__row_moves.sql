@@ -25,7 +25,7 @@ BEGIN
            RETURNING n.before, %6$s AS row_key, %7$s AS after
          ),
          journal_%1$s AS (
-           INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, after)
+           INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before, after)
            SELECT $3, $4, %8$L, ''moved'', m.row_key, m.before, m.after FROM moved_%1$s AS m
          )',
         s.place, s.found, s.next, s.relation, s.assignments, s.row_key, s.after, s.name)
@@ -33,7 +33,7 @@ BEGIN
         'found_%1$s AS MATERIALIZED (%2$s),
          next_%1$s AS MATERIALIZED (%3$s),
          journal_%1$s AS (
-           INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, dry_run)
+           INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before, dry_run)
            SELECT $3, $4, %4$L, ''moved'', n.row_key, n.before, true FROM next_%1$s AS n
          )',
         s.place, s.found, s.next, s.name)

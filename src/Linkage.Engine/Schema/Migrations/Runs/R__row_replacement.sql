@@ -62,7 +62,7 @@ BEGIN
     attempts := attempts + 1;
     IF attempts > 10 THEN
       RAISE EXCEPTION USING
-        ERRCODE = 'LK047',
+        ERRCODE = 'LK017',
         MESSAGE = format(
           'Rows of %s can''t be moved: a trigger or rule of the application keeps them from it.',
           (SELECT string_agg(m.key, ', ') FROM jsonb_each(moves) AS m WHERE (m.value ->> 'found')::bigint > 0));
@@ -105,7 +105,7 @@ BEGIN
          DELETE FROM %s AS t USING unnest($1) AS p (lost) WHERE %s RETURNING %s AS copy, %s AS row_key
        ),
        journal AS (
-         INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before)
+         INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before)
          SELECT $2, $3, %L, ''removed'', g.row_key, g.copy FROM gone AS g
        )
        SELECT count(*) FROM gone',
@@ -115,12 +115,12 @@ BEGIN
     USING lost, run_id, step;
     IF amount < cardinality(lost) THEN
       RAISE EXCEPTION USING
-        ERRCODE = 'LK047',
+        ERRCODE = 'LK017',
         MESSAGE = format(
           'Rows of %s can''t be removed: a trigger or rule of the application keeps them from it.', linkage.qualified_name(target));
     END IF;
   ELSIF mode = 'dry run' THEN
-    INSERT INTO linkage.customer_move (run_id, step, relation, action, row_key, before, dry_run)
+    INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before, dry_run)
     SELECT $1, $2, linkage.qualified_name(target), 'removed', k.row_key, p.copy, true
     FROM unnest(lost) AS p (copy)
     CROSS JOIN LATERAL (
@@ -158,7 +158,7 @@ BEGIN
     USING reference.lost;
     IF is_used THEN
       RAISE EXCEPTION USING
-        ERRCODE = 'LK046',
+        ERRCODE = 'LK016',
         MESSAGE = format(
           'Rows of %s refer to %s by %s, which is empty in the row that they would move to.', linkage.qualified_name(reference.relation),
           linkage.qualified_name(target), array_to_string(reference.target_columns, ', ')),
@@ -168,7 +168,7 @@ BEGIN
 END
 $$;
 
--- Refuses a clash where the policy says so, or where it is about more than rows of these customers.
+-- Refuses a clash where the policy says so, or where it is about more than rows that refer to what is lost and kept.
 CREATE OR REPLACE FUNCTION linkage.refuse_clash(
   target regclass, relation regclass, unique_index regclass, losers jsonb[], strangers bigint, policy text) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -180,14 +180,60 @@ DECLARE
 BEGIN
   IF policy = 'Fail' THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK046', MESSAGE = clash || '.', HINT = '-OnConflict KeepSurvivor or KeepNewest says which of them goes.';
+      ERRCODE = 'LK016', MESSAGE = clash || '.', HINT = '-OnConflict KeepSurvivor or KeepNewest says which of them goes.';
   ELSIF strangers > 0 THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK046', MESSAGE = clash || ', which belongs to another customer, so that it is not for this merge to remove either.',
+      ERRCODE = 'LK016', MESSAGE = clash || ', which refers to something else, so that it is not for this run to remove either.',
       HINT = 'Remove or change one of them first.';
   ELSIF relation = target THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK046', MESSAGE = clash || ', and a merge removes no other row of that table.', HINT = 'Change one of them first.';
+      ERRCODE = 'LK016', MESSAGE = clash || ', and no other row of that table is to go.', HINT = 'Change one of them first.';
   END IF;
+END
+$$;
+
+-- How many rows were moved and removed in all.
+CREATE OR REPLACE FUNCTION linkage.sums_of_moves(counts jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT jsonb_build_object(
+    'moved', COALESCE(sum(c.value::bigint) FILTER (WHERE c.key LIKE 'moved %'), 0),
+    'removed', COALESCE(sum(c.value::bigint) FILTER (WHERE c.key LIKE 'removed %'), 0))
+  FROM jsonb_each_text($1) AS c
+$$;
+
+-- Makes rows that have the same columns, each {column: value}, in one statement, and returns how many; fewer than given where a trigger or
+-- rule of the application kept one from being made.
+CREATE OR REPLACE FUNCTION linkage.create_rows(run_id uuid, step integer, target regclass, given jsonb[]) RETURNS bigint
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  amount bigint;
+BEGIN
+  EXECUTE format(
+    'WITH made AS (
+       %s
+       RETURNING %s AS row_key, %s AS copy
+     ),
+     journal AS (
+       INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, after)
+       SELECT $2, $3, %L, ''created'', m.row_key, m.copy FROM made AS m
+     )
+     SELECT count(*) FROM made',
+    linkage.insert_from_copies(target, given[1]), linkage.row_text('t', linkage.row_key_columns(target)),
+    linkage.row_text('t', linkage.stored_columns(target)), linkage.qualified_name(target))
+  INTO amount
+  USING given, run_id, step;
+  RETURN amount;
+END
+$$;
+
+-- Makes a row, and returns a copy of it; null where a trigger or rule kept it from being made.
+CREATE OR REPLACE FUNCTION linkage.create_row(run_id uuid, step integer, target regclass, given jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM linkage.create_rows($1, $2, target, ARRAY[given]);
+  RETURN (SELECT m.after FROM linkage.row_move m WHERE m.run_id = $1 AND m.step = $2 ORDER BY m.id DESC LIMIT 1);
 END
 $$;
