@@ -17,9 +17,9 @@ internal static class CustomersBenchmark
 {
     private const string Bare = "INSERT ... SELECT and two UPDATEs";
     private const string Audited = "the same with a journal";
-    private const string OneWorker = "Invoke-CustomerBackfill, 1 worker";
-    private const string TwoWorkers = "Invoke-CustomerBackfill, 2 workers";
-    private const string Transitive = "-Match Transitive, 2 workers";
+    private const string OneWorker = "Invoke-CustomerBackfill with 1 worker";
+    private const string TwoWorkers = "Invoke-CustomerBackfill with 2 workers";
+    private const string Transitive = "-Match Transitive with 2 workers";
 
     private static readonly (string Name, Func<BenchmarkDatabase, Task> Link)[] _contenders =
     [

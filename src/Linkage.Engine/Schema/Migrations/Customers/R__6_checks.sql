@@ -255,8 +255,8 @@ BEGIN
         message := CASE
           WHEN value = 0 THEN format('No two customers have the same %s.', identifier)
           ELSE format(
-            '%s by more than one customer, however it is written: by %s, for instance. Merge-Customer makes one of those who are one.',
-            linkage.number_of(found.identifiers, identifier || ' is had', identifier || 's are had'), found.example)
+            '%s to more than one customer, however it is written: to %s, for instance. Merge-Customer unites those who are one person.',
+            linkage.number_of(found.identifiers, identifier || ' belongs', identifier || 's belong'), found.example)
         END;
       WHEN 'CustomersWithoutLeads' THEN
         value := linkage.count_customers_without_leads();
