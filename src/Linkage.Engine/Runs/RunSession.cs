@@ -32,7 +32,7 @@ internal sealed class RunSession(
             await using (monitor = new RunMonitor(database, lease, options.Settings, start.Holds, throttle, _meter, abort))
             {
                 _meter.Start(start.Share, start.Expected);
-                result = await WalkAsync(start.IsOneBatch, monitor, abort.Token);
+                result = await WalkAsync(start.IsSequential, monitor, abort.Token);
             }
 
             return result ?? await FinishAsync("stopped", $"{monitor.StopReason} {GoOn}", options.ReconnectFor);
@@ -70,12 +70,12 @@ internal sealed class RunSession(
     }
 
     /// <summary>All workers of one walk, then the walk that follows it, until none does. Null if the run is to stop before that.</summary>
-    private async Task<RunResult?> WalkAsync(bool isOneBatch, RunMonitor monitor, CancellationToken cancellation)
+    private async Task<RunResult?> WalkAsync(bool isSequential, RunMonitor monitor, CancellationToken cancellation)
     {
         var isFollowing = false;
         while (true)
         {
-            await WorkAsync(isOneBatch || isFollowing, monitor, cancellation);
+            await WorkAsync(isSequential || isFollowing, monitor, cancellation);
             if (monitor.StopReason is not null)
                 return null;
             var (isEnd, next, result) = await FollowAsync(cancellation);
@@ -87,9 +87,9 @@ internal sealed class RunSession(
 
     /// <summary>
     /// As many workers as are wanted at each moment, until all that is left is done. The walk that follows the first one is one worker's:
-    /// it is short, and each claim is a pass over the table. So is a walk that is one batch. Both have all the time they need.
+    /// it is short, and each claim is a pass over the table. So is a walk that is sequential. Both have all the time they need.
     /// </summary>
-    private async Task WorkAsync(bool isOneWorkers, RunMonitor monitor, CancellationToken cancellation)
+    private async Task WorkAsync(bool isSequential, RunMonitor monitor, CancellationToken cancellation)
     {
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var workers = new Dictionary<int, Task>();
@@ -98,11 +98,11 @@ internal sealed class RunSession(
         {
             while (isLeft || workers.Count > 0)
             {
-                var wanted = isOneWorkers ? 1 : monitor.Settings.ThrottleLimit;
+                var wanted = isSequential ? 1 : monitor.Settings.ThrottleLimit;
                 for (var number = 1; number <= wanted && isLeft && monitor.StopReason is null; number++)
                 {
                     if (!workers.ContainsKey(number))
-                        workers.Add(number, WorkAsync(number, monitor, isOneWorkers, abort.Token));
+                        workers.Add(number, WorkAsync(number, monitor, isSequential, abort.Token));
                 }
 
                 await Task.WhenAny([monitor.Changed, .. workers.Values]);
@@ -178,9 +178,9 @@ internal sealed class RunSession(
             async session =>
             {
                 var run = new { runId = lease.RunId };
-                var (share, holds, isOneBatch) = await session.QuerySingleAsync<(double? Share, string Holds, bool IsOneBatch)>(
+                var (share, holds, isSequential) = await session.QuerySingleAsync<(double? Share, string Holds, bool IsSequential)>(
                     """
-                    SELECT linkage.walked_share(r), r.holds::text, COALESCE((r.walk ->> 'is_one_batch')::boolean, false)
+                    SELECT linkage.walked_share(r), r.holds::text, COALESCE((r.walk ->> 'is_sequential')::boolean, false)
                     FROM linkage.run r
                     WHERE r.id = @runId
                     """,
@@ -189,7 +189,7 @@ internal sealed class RunSession(
                     share,
                     share is null ? await WalkEstimate.CandidatesAsync(session, "SELECT walk FROM linkage.run WHERE id = @runId", run) : null,
                     ParseHolds(holds),
-                    isOneBatch);
+                    isSequential);
             },
             cancellation),
         cancellation);
@@ -248,7 +248,7 @@ internal sealed class RunSession(
 
     private static Dictionary<string, double> ParseHolds(string json) => JsonSerializer.Deserialize<Dictionary<string, double>>(json)!;
 
-    private sealed record Start(double? Share, long? Expected, IReadOnlyDictionary<string, double> Holds, bool IsOneBatch);
+    private sealed record Start(double? Share, long? Expected, IReadOnlyDictionary<string, double> Holds, bool IsSequential);
 
     private sealed record FinishedRun(string Status, string Counts, string Sample, string Holds, string? Message)
     {

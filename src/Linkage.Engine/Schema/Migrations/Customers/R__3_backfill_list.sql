@@ -74,15 +74,6 @@ BEGIN
 END
 $$;
 
--- For the rest of a transaction, memory to sort a million leads without files.
-CREATE OR REPLACE FUNCTION linkage.allow_sorting() RETURNS void
-LANGUAGE sql
-AS $$
-  SELECT pg_catalog.set_config('work_mem', '64MB', true)
-  FROM pg_catalog.pg_settings s
-  WHERE s.name = 'work_mem' AND s.setting::bigint < 65536
-$$;
-
 -- What such a run would do, in a transaction that may be READ ONLY.
 CREATE OR REPLACE FUNCTION linkage.preview_customer_backfill(match text, max_shared integer, evidence boolean) RETURNS jsonb
 LANGUAGE plpgsql SET jit = off SET enable_nestloop = off

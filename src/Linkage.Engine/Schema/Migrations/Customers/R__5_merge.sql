@@ -42,7 +42,7 @@ AS $$
   FROM linkage.customer_role('customer') c
   CROSS JOIN LATERAL (
     SELECT jsonb_build_object(
-      'changed', c.relation, 'table', 'linkage.run', 'key', jsonb_build_array('id'), 'candidates', 'run_of_walk', 'is_one_batch', true)
+      'changed', c.relation, 'table', 'linkage.run', 'key', jsonb_build_array('id'), 'candidates', 'run_of_walk', 'is_sequential', true)
   ) AS w (walk)
 $$;
 

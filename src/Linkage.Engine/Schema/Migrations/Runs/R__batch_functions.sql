@@ -329,3 +329,12 @@ BEGIN
   END IF;
 END
 $$;
+
+-- For the rest of a transaction, memory to sort a million short rows without files.
+CREATE OR REPLACE FUNCTION linkage.allow_sorting() RETURNS void
+LANGUAGE sql
+AS $$
+  SELECT pg_catalog.set_config('work_mem', '64MB', true)
+  FROM pg_catalog.pg_settings s
+  WHERE s.name = 'work_mem' AND s.setting::bigint < 65536
+$$;

@@ -29,6 +29,45 @@ BEGIN
 END
 $$;
 
+-- Batches of a run that are to be undone, the last one first: each as one batch.
+CREATE OR REPLACE FUNCTION linkage.row_batches_to_undo(walk jsonb) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT pg_catalog.format('t.run_id = %L', linkage.journal_to_undo(($1 ->> 'run')::uuid)) $$;
+
+CREATE OR REPLACE FUNCTION linkage.undo_row_batches(run_id uuid, walk jsonb, key_set jsonb, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  past   xid8;
+  result jsonb := '{"counts": {"processed": 0}, "sample": []}';
+BEGIN
+  IF walk ? 'fault' THEN
+    RETURN result;
+  END IF;
+  FOR past IN EXECUTE format(
+    'SELECT t.xact FROM linkage.row_batch AS t WHERE %s AND %s', linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
+  LOOP
+    result := linkage.undo_row_moves(
+      run_id, format('%s AND t.xact = %L', linkage.changes_to_undo((walk ->> 'run')::uuid, ARRAY['done']), past), mode);
+  END LOOP;
+  IF mode = 'apply' THEN
+    INSERT INTO linkage.row_batch (run_id) VALUES (undo_row_batches.run_id);
+  END IF;
+  RETURN result;
+END
+$$;
+
+-- How such a run is undone: its undo, as Runs wants it described.
+CREATE OR REPLACE FUNCTION linkage.undo_of_row_batches(relation regclass) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$
+  SELECT jsonb_build_object(
+    'batch', 'undo_row_batches', 'changes', '["removed", "rolled_back"]'::jsonb,
+    'walk', jsonb_build_object(
+      'changed', linkage.qualified_name($1), 'table', 'linkage.row_batch', 'key', '["number"]'::jsonb, 'candidates', 'row_batches_to_undo',
+      'at_most', 1, 'is_sequential', true))
+$$;
+
 -- Gives moved and filled rows their values back, all tables in one statement, as they were changed. asked: the condition on alias t for the
 -- rows of the journal. If the statement fails, each row is tried alone.
 -- Plan: the rows by their key, then by their place; where a table has no key, the whole table once.
@@ -214,7 +253,7 @@ BEGIN
   SELECT array_agg(linkage.why_row_stays(i, c.copy, copies, CASE WHEN mode <> 'apply' THEN open END) ORDER BY i.id)
   INTO reasons
   FROM ROWS FROM (unnest(items), unnest(copies)) AS c (
-    id, run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run, copy)
+    id, run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run, xact, copy)
   JOIN unnest(items) AS i ON i.id = c.id;
 
   IF mode = 'apply' THEN
@@ -282,7 +321,7 @@ BEGIN
   FOR part IN
     SELECT i.relation, i.action, array_agg(i.before) AS lost, array_agg(c.copy) AS made
     FROM unnest(items) WITH ORDINALITY AS i (
-      id, run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run, n)
+      id, run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run, xact, n)
     JOIN unnest(copies, reasons) WITH ORDINALITY AS c (copy, reason, n) ON c.n = i.n
     WHERE c.reason IS NULL
     GROUP BY i.relation, i.action

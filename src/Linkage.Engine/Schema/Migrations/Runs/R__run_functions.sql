@@ -10,8 +10,8 @@
 --           one candidate to be recorded as impossible, for that reason, and left as it is
 --   walk    where the keys are: {"table", "key": [columns], "candidates": function of schema linkage (walk jsonb) returns a
 --           condition on alias t}, and whatever else the capability's functions want to find in it. See walk_functions. "changed" is
---           the table that the work changes, where that is not the one it walks; "is_one_batch" says that it can't be divided, and takes as
---           long as it needs
+--           the table that the work changes, where that is not the one it walks; "is_sequential" says that one worker does it, one batch
+--           after the other, each of which takes as long as it needs
 --   prepare optional: a function of schema linkage (run_id uuid, walk jsonb) that lists what to do, under the run's id
 --   finish  optional: the same, when everything is done
 --   undo    the same, {"batch", "walk", "finish"}, for undoing it; the undone run's id is added to that walk as "run". "changes" names the

@@ -1,5 +1,6 @@
 -- How keys are found: nothing outside these functions knows. A walk names a table, its key columns and its candidates; a key
 -- set is what a batch works on, opaque to everybody but linkage.key_set_condition: {"after", "upto"}, exclusive and inclusive.
+-- "at_most" limits how many keys are one batch.
 --
 -- Two walks, both once through the table and up to a bound that is fixed at the start:
 --
@@ -68,22 +69,30 @@ BEGIN
 END
 $$;
 
--- The condition on alias t, a journal with columns run_id, outcome and dry_run, for what an undo of a run has to take back: what has one of
--- these outcomes; after an undo with conflicts, only what is still open: its conflicts.
-CREATE OR REPLACE FUNCTION linkage.changes_to_undo(undone uuid, outcomes text[]) RETURNS text
+-- The run whose journal tells what an undo of a run has to take back: after an undo that left conflicts that undo, else the run itself.
+CREATE OR REPLACE FUNCTION linkage.journal_to_undo(undone uuid) RETURNS uuid
 LANGUAGE sql STABLE
 AS $$
   SELECT COALESCE(
     (
-      SELECT pg_catalog.format('t.run_id = %L AND t.outcome = ''conflict'' AND NOT t.dry_run', r.id)
+      SELECT r.id
       FROM linkage.run r
       WHERE r.undoes = $1 AND r.status = 'completed' AND NOT r.dry_run
       ORDER BY r.id DESC
       LIMIT 1
     ),
-    pg_catalog.format(
-      't.run_id = %L AND t.outcome IN (%s) AND NOT t.dry_run', $1,
-      (SELECT string_agg(pg_catalog.quote_literal(o), ', ') FROM unnest($2) AS o)))
+    $1)
+$$;
+
+-- The condition on alias t, a journal with columns run_id, outcome and dry_run, for what an undo of a run has to take back: what has one of
+-- these outcomes; after an undo with conflicts, only what is still open: its conflicts.
+CREATE OR REPLACE FUNCTION linkage.changes_to_undo(undone uuid, outcomes text[]) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT pg_catalog.format(
+    't.run_id = %L AND t.outcome IN (%s) AND NOT t.dry_run', j.id,
+    CASE WHEN j.id = $1 THEN (SELECT string_agg(pg_catalog.quote_literal(o), ', ') FROM unnest($2) AS o) ELSE '''conflict''' END)
+  FROM (SELECT linkage.journal_to_undo($1)) AS j (id)
 $$;
 
 -- The condition on alias t for what the walk examines at all. Literal, never parameters: partial indexes need to see it.
@@ -250,7 +259,7 @@ BEGIN
   IF (walk ? 'bound' AND jsonb_typeof(walk -> 'bound') IS DISTINCT FROM 'array') OR linkage.is_rewritten(walk) THEN
     RETURN NULL;
   ELSIF NOT linkage.is_by_position(walk) THEN
-    RETURN linkage.counted_key_set(walk, cursor, walk -> 'bound', size);
+    RETURN linkage.counted_key_set(walk, cursor, walk -> 'bound', LEAST(size, (walk ->> 'at_most')::integer));
   END IF;
 
   place := COALESCE(cursor ->> 0, '(0,0)')::tid;

@@ -19,13 +19,26 @@ CREATE TABLE IF NOT EXISTS linkage.row_move (
   -- of an undo also unchanged (it was taken back already) and conflict (left alone, for the reason)
   outcome   text NOT NULL DEFAULT 'done' CHECK (outcome IN ('done', 'unchanged', 'conflict')),
   reason    text,
-  dry_run   boolean NOT NULL DEFAULT false
+  dry_run   boolean NOT NULL DEFAULT false,
+  -- the batch
+  xact      xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 
--- A run's rows, statement by statement; those of later runs.
-CREATE INDEX IF NOT EXISTS row_move_run ON linkage.row_move (run_id, step);
+-- A run's rows, batch by batch and statement by statement; those of later runs.
+CREATE INDEX IF NOT EXISTS row_move_run ON linkage.row_move (run_id, xact, step);
 
 COMMENT ON TABLE linkage.row_move IS 'Linkage: rows that runs moved, filled, removed and created, whatever their table; undo reads it';
+
+-- The batches of runs that have many. A batch gets its number when it has locked all it changes, so that of two that change the same row the
+-- later one has the lesser number: in the order of their numbers they are undone.
+CREATE TABLE IF NOT EXISTS linkage.row_batch (
+  run_id  uuid NOT NULL,
+  number  bigint GENERATED ALWAYS AS IDENTITY (INCREMENT BY -1),
+  xact    xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  PRIMARY KEY (run_id, number)
+);
+
+COMMENT ON TABLE linkage.row_batch IS 'Linkage: batches of the runs in row_move, in the order in which they are undone';
 
 -- References that no foreign key tells of: a component that knows of some puts them into this view.
 CREATE OR REPLACE VIEW linkage.known_reference AS

@@ -1,7 +1,6 @@
 using System.Globalization;
-using Linkage.Cmdlets.Runs;
 
-namespace Linkage.Cmdlets.Customers;
+namespace Linkage.Cmdlets.Runs;
 
 /// <summary>What became of which table, in one line: <c>public."Job": 3 moved; public.notes: 2 moved, 1 removed</c>.</summary>
 internal static class MovedTables
