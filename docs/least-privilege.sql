@@ -8,7 +8,8 @@
 -- app               the schema of the application's tables; the one that Linkage is installed for unless told otherwise
 -- replica_lag       on: the runner may see how far replicas are behind. Needed only where there are replicas
 --
--- Run it after Install-LinkageSchema, and again after each upgrade, each Register-LinkTarget, Register-CustomerTable and Set-UserSyncMapping,
+-- Run it after Install-LinkageSchema, and again after each upgrade, each Register-LinkTarget, Register-CustomerTable, Register-UniqueKeyRule
+-- and Set-UserSyncMapping,
 -- and when another table comes to refer to customers; it can be run at any time. Who runs it owns schema linkage and the application's tables, or is a member of the roles that do, and has CREATEROLE unless the
 -- roles are there already. For user sync it may also grant what it has on auth.users (WITH GRANT OPTION), if that belongs to somebody else.
 -- For replica_lag it is a member of pg_read_all_stats WITH ADMIN OPTION; or have somebody who is do that grant. Nobody is a superuser.
@@ -35,7 +36,8 @@ SELECT application_schema AS app FROM linkage.installation \gset
 SELECT
   EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserLinks') AS user_links,
   EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserSync') AS user_sync,
-  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'Customers') AS customers
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'Customers') AS customers,
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UniqueKeys') AS unique_keys
 \gset
 
 BEGIN;
@@ -186,6 +188,25 @@ SELECT format('GRANT SELECT ON linkage.%I TO %I, %I', c.relname, :'reader', :'ru
 FROM pg_class c
 WHERE c.relnamespace = 'linkage'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'customer\_%'
 \gexec
+
+\endif
+
+\if :unique_keys
+
+-- Tables of rules, and their schemas: a preview lists duplicates with all that the rule's order reads.
+SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I, %I', n.nspname, :'reader', :'runner')
+FROM linkage.unique_key_rule r
+JOIN pg_class c ON c.oid = to_regclass(r.relation)
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT has_schema_privilege('public', n.oid, 'USAGE')
+\gexec
+
+SELECT DISTINCT format('GRANT SELECT ON %s TO %I, %I', to_regclass(r.relation), :'reader', :'runner')
+FROM linkage.unique_key_rule r
+WHERE to_regclass(r.relation) IS NOT NULL
+\gexec
+
+GRANT SELECT ON linkage.unique_key_rule TO :"reader", :"runner";
 
 \endif
 

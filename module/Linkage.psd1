@@ -32,6 +32,7 @@
         'Get-LinkageRun'
         'Get-LinkageTrigger'
         'Get-OrphanedProfile'
+        'Get-UniqueKeyRule'
         'Get-UnlinkedDelivery'
         'Get-UserLinkAudit'
         'Get-UserSyncHistory'
@@ -47,6 +48,7 @@
         'Merge-Customer'
         'Register-CustomerTable'
         'Register-LinkTarget'
+        'Register-UniqueKeyRule'
         'Remove-CustomerDecision'
         'Remove-UserSyncMapping'
         'Repair-GhostUser'
@@ -72,6 +74,7 @@
         'Uninstall-LinkageSchema'
         'Unregister-CustomerTable'
         'Unregister-LinkTarget'
+        'Unregister-UniqueKeyRule'
     )
     PrivateData            = @{
         PSData = @{

@@ -40,7 +40,7 @@ Describe 'The help of <Name>' -ForEach $cmdlets {
 Describe 'The examples of <Name>' -ForEach ($cmdlets | Where-Object { $_.Examples.Count -gt 0 }) {
     BeforeEach {
         if (-not (Get-LinkageConnection -Default)) {
-            Start-LinkageSandbox -SampleDeliveries 200 -SampleLeads 200 | Out-Null
+            Start-LinkageSandbox -SampleDeliveries 200 -SampleLeads 200 -SampleDuplicates 60 | Out-Null
             Install-LinkageSchema -Confirm:$false | Out-Null
         }
         # Who leads runs needs one: one that is held in a session of its own, or one that was stopped.

@@ -25,7 +25,7 @@ Describe 'The schema' {
         # there are no leads here
         $first.Status | Sort-Object -Unique | Should -Be 'Applied', 'NotApplicable'
         $second.Status | Sort-Object -Unique | Should -Be 'NotApplicable', 'UpToDate'
-        ($first + $second | Where-Object Status -EQ 'NotApplicable').Component | Sort-Object -Unique | Should -Be 'Customers'
+        ($first + $second | Where-Object Status -EQ 'NotApplicable').Component | Sort-Object -Unique | Should -Be 'Customers', 'UniqueKeys'
         $first[0].Server, $first[0].Database, $first[0].ConnectionId | Should -Be $sandbox.Server, $sandbox.Database, $sandbox.ConnectionId
         Test-LinkageSchema -Quiet | Should -BeTrue
     }

@@ -21,6 +21,11 @@ public sealed class StartLinkageSandboxCommand : LinkageCmdlet
     [ValidateRange(Engine.Sandbox.SampleLeads.Minimum, int.MaxValue)]
     public int? SampleLeads { get; set; }
 
+    /// <summary>How many rows to make that were imported twice, among ten times as many that were not; no such table if none is named.</summary>
+    [Parameter]
+    [ValidateRange(Engine.Sandbox.SampleDuplicates.Minimum, int.MaxValue)]
+    public int? SampleDuplicates { get; set; }
+
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>
     [Parameter]
     public long Seed { get; set; } = 1;
@@ -44,6 +49,7 @@ public sealed class StartLinkageSandboxCommand : LinkageCmdlet
             SampleDeliveries = SampleDeliveries,
             SampleAccounts = true,
             SampleLeads = SampleLeads ?? 0,
+            SampleDuplicates = SampleDuplicates ?? 0,
             Seed = Seed,
             Version = Version,
             BinDirectory = BinDirectory is { } folder ? GetUnresolvedProviderPathFromPSPath(folder) : null,

@@ -41,6 +41,11 @@ internal static class ServerFaults
         ["LK043"] = ("Linkage.CustomerDecision.NotFound", FaultKind.NotFound),
         ["LK044"] = ("Linkage.CustomerDecision.Contradicts", FaultKind.Conflict),
         ["LK045"] = ("Linkage.Customer.Unusable", FaultKind.InvalidInput),
+        ["LK060"] = ("Linkage.UniqueKeyRule.Unusable", FaultKind.InvalidInput),
+        ["LK061"] = ("Linkage.UniqueKeyRule.NotFound", FaultKind.NotFound),
+        ["LK062"] = ("Linkage.UniqueKeyRule.TableGone", FaultKind.InvalidState),
+        ["LK063"] = ("Linkage.UniqueKey.CannotBeBuilt", FaultKind.InvalidState),
+        ["LK064"] = ("Linkage.DuplicateRecord.CannotBeRemoved", FaultKind.Conflict),
     };
 
     /// <summary>The fault behind a server error, or null where it is none of Linkage's.</summary>

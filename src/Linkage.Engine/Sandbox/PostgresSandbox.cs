@@ -65,6 +65,9 @@ public sealed class PostgresSandbox : IAsyncDisposable
     /// <summary>What <see cref="SandboxOptions.SampleLeads"/> asked for, or null if that was 0.</summary>
     public SampleLeadsOverview? SampleLeads { get; private set; }
 
+    /// <summary>What <see cref="SandboxOptions.SampleDuplicates"/> asked for, or null if that was 0.</summary>
+    public SampleDuplicatesOverview? SampleDuplicates { get; private set; }
+
     /// <summary>Starts a server, creates its database and fills it if the options say so.</summary>
     /// <param name="options">What to start.</param>
     /// <param name="cancellation">Cancels the start; whatever was made is removed.</param>
@@ -81,7 +84,7 @@ public sealed class PostgresSandbox : IAsyncDisposable
             await sandbox.InitializeAsync(options, cancellation);
             await sandbox.StartOnFreePortAsync(cancellation);
             await sandbox.CreateDatabaseAsync(options.Database, cancellation: cancellation);
-            if (options.SampleDeliveries > 0 || options.SampleLeads > 0)
+            if (options.SampleDeliveries > 0 || options.SampleLeads > 0 || options.SampleDuplicates > 0)
                 await sandbox.FillAsync(options, cancellation);
             return sandbox;
         }
@@ -207,6 +210,8 @@ public sealed class PostgresSandbox : IAsyncDisposable
 
         if (options.SampleLeads > 0)
             SampleLeads = await Sandbox.SampleLeads.FillAsync(connection, options.SampleLeads, options.Seed, cancellation);
+        if (options.SampleDuplicates > 0)
+            SampleDuplicates = await Sandbox.SampleDuplicates.FillAsync(connection, options.SampleDuplicates, options.Seed, cancellation);
     }
 
     private static int FreePort()

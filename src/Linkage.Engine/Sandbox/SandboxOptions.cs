@@ -40,6 +40,12 @@ public sealed record SandboxOptions
     /// </summary>
     public int SampleLeads { get; init; }
 
+    /// <summary>
+    /// How many rows that were imported twice to generate, among ten times as many that were not; 0 leaves these tables out (see
+    /// <see cref="Sandbox.SampleDuplicates"/>).
+    /// </summary>
+    public int SampleDuplicates { get; init; }
+
     /// <summary>The seed of the sample data: equal seeds give equal rows.</summary>
     public long Seed { get; init; } = 1;
 
