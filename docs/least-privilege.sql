@@ -64,7 +64,7 @@ WHERE NOT has_schema_privilege('public', s.name, 'USAGE')
 -- What is installed, runs, and triggers that are switched off.
 GRANT SELECT ON
   linkage.installation, linkage.migration, linkage.installed_object, linkage.stale_index, linkage.stale_constraint,
-  linkage.run, linkage.run_range, linkage.run_fault, linkage.row_move, linkage.known_reference, linkage.trigger_switch
+  linkage.run, linkage.run_range, linkage.run_fault, linkage.row_move, linkage.row_batch, linkage.known_reference, linkage.trigger_switch
 TO :"reader", :"runner";
 
 -- Linkage's functions run with the rights of who calls them, so that to call them is to be allowed nothing more. Those that run with their
@@ -206,7 +206,14 @@ FROM linkage.unique_key_rule r
 WHERE to_regclass(r.relation) IS NOT NULL
 \gexec
 
-GRANT SELECT ON linkage.unique_key_rule TO :"reader", :"runner";
+-- What refers to them, directly or by way of a row that clashes.
+\set referring '(WITH RECURSIVE r (relation, columns) AS (SELECT f.relation, f.columns FROM linkage.unique_key_rule k CROSS JOIN linkage.references_to(to_regclass(k.relation)) f UNION SELECT f.relation, f.columns FROM r CROSS JOIN linkage.references_to(r.relation) f) SELECT DISTINCT relation, columns FROM r) AS r (relation, columns)'
+
+SELECT DISTINCT format('GRANT SELECT ON %s TO %I, %I', r.relation, :'reader', :'runner')
+FROM :referring
+\gexec
+
+GRANT SELECT ON linkage.unique_key_rule, linkage.duplicate_group TO :"reader", :"runner";
 
 \endif
 
@@ -216,7 +223,7 @@ GRANT SELECT ON linkage.unique_key_rule TO :"reader", :"runner";
 -- Runs: their rows, what their workers have claimed, what they could not change, and the journal of rows that others took the place of.
 GRANT INSERT, UPDATE ON linkage.run TO :"runner";
 GRANT INSERT, UPDATE, DELETE ON linkage.run_range TO :"runner";
-GRANT INSERT ON linkage.run_fault, linkage.row_move TO :"runner";
+GRANT INSERT ON linkage.run_fault, linkage.row_move, linkage.row_batch TO :"runner";
 
 -- Disable-LinkageTrigger switches triggers off where it may not alter the table, and Enable-LinkageTrigger on again.
 GRANT INSERT, DELETE ON linkage.trigger_switch TO :"runner";
@@ -336,6 +343,31 @@ SELECT format('GRANT INSERT, UPDATE, DELETE ON linkage.%I TO %I', c.relname, :'r
 FROM pg_class c
 WHERE c.relnamespace = 'linkage'::regnamespace AND c.relkind = 'r' AND c.relname LIKE 'customer\_%' AND c.relname <> 'customer_table'
 \gexec
+
+\endif
+
+\if :unique_keys
+
+-- Duplicates go, and come back. The key is for FOR UPDATE, which keeps others from referring to a row that is about to go, and demands UPDATE on
+-- some column.
+SELECT DISTINCT format(
+  'GRANT INSERT, DELETE, UPDATE (%s) ON %s TO %I',
+  (SELECT string_agg(quote_ident(c), ', ') FROM unnest(linkage.row_key_columns(to_regclass(k.relation))) AS c), to_regclass(k.relation),
+  :'runner')
+FROM linkage.unique_key_rule k
+WHERE to_regclass(k.relation) IS NOT NULL
+\gexec
+
+-- What refers to them is re-pointed; where it clashes, it goes and comes back.
+SELECT format(
+  'GRANT INSERT, DELETE, UPDATE (%s) ON %s TO %I', string_agg(DISTINCT quote_ident(c.name), ', '), r.relation, :'runner')
+FROM :referring
+CROSS JOIN unnest(r.columns) AS c (name)
+GROUP BY r.relation
+\gexec
+
+-- The list of a removal.
+GRANT INSERT, DELETE ON linkage.duplicate_group TO :"runner";
 
 \endif
 

@@ -14,6 +14,9 @@ internal static class ServerFaults
     /// <summary>Linkage's objects are missing in the database.</summary>
     public const string SchemaMissing = "Linkage.Schema.Missing";
 
+    /// <summary>A run is not in a state for what is asked of it.</summary>
+    public const string WrongState = "Linkage.Run.WrongState";
+
     private static readonly Dictionary<string, (string ErrorId, FaultKind Kind)> _own = new(StringComparer.Ordinal)
     {
         ["LK001"] = (TargetHeld, FaultKind.Busy),
@@ -24,7 +27,7 @@ internal static class ServerFaults
         ["LK006"] = ("Linkage.Target.NotFound", FaultKind.NotFound),
         ["LK007"] = ("Linkage.Guest.NotFound", FaultKind.NotFound),
         ["LK008"] = ("Linkage.FeatureFlag.NotInTable", FaultKind.InvalidState),
-        ["LK009"] = ("Linkage.Run.WrongState", FaultKind.InvalidState),
+        ["LK009"] = (WrongState, FaultKind.InvalidState),
         ["LK010"] = ("Linkage.Schema.CannotAdopt", FaultKind.InvalidState),
         ["LK011"] = ("Linkage.Target.Unusable", FaultKind.InvalidInput),
         ["LK012"] = ("Linkage.Target.BuiltIn", FaultKind.InvalidState),

@@ -22,7 +22,16 @@ public sealed class RunUndo(LinkageDatabase database)
     {
         var engine = new RunEngine(database);
         if (options.Mode == RunMode.Apply && await UnfinishedUndoAsync(runId, cancellation) is { } unfinished)
-            return await engine.ResumeAsync(unfinished, options, progress, cancellation);
+        {
+            try
+            {
+                return await engine.ResumeAsync(unfinished, options, progress, cancellation);
+            }
+            catch (LinkageException fault) when (fault.ErrorId == ServerFaults.WrongState)
+            {
+                // Another session finished it meanwhile. What it left is for a new one.
+            }
+        }
 
         var walkOptions = JsonSerializer.Serialize(new { relink = allowRelink });
         var work = new RunWork("SELECT linkage.undo_work(@runId, @walkOptions::jsonb)::text", new { runId, walkOptions })
@@ -40,9 +49,7 @@ public sealed class RunUndo(LinkageDatabase database)
                 """
                 SELECT r.id
                 FROM linkage.run r
-                WHERE r.undoes = @runId AND NOT r.dry_run
-                  AND (r.status IN ('interrupted', 'stopped', 'failed')
-                    OR (r.status IN ('running', 'suspended') AND NOT linkage.run_is_alive(r)))
+                WHERE r.undoes = @runId AND NOT r.dry_run AND r.status IN ('running', 'suspended', 'interrupted', 'stopped', 'failed')
                 ORDER BY r.id DESC
                 LIMIT 1
                 """,

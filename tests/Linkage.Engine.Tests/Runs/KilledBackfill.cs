@@ -5,19 +5,20 @@ using Linkage.Engine.Database;
 using Linkage.Engine.Runs;
 using Linkage.Engine.Tests.Sandbox;
 using Linkage.Engine.Tests.UserSync;
+using Linkage.Engine.UniqueKeys;
 using Linkage.Engine.UserLinks;
 
 namespace Linkage.Engine.Tests.Runs;
 
 /// <summary>
-/// A backfill of users or customers, a repair of ghosts, or another run, in a process of its own, which can be killed at any moment. It tells
+/// A backfill of users or customers, a repair of ghosts, a removal of duplicates, or another run, in a process of its own, which can be killed at any moment. It tells
 /// its progress line by line, and goes on when it is answered, so that it is never done before it is killed.
 /// </summary>
 internal static class KilledBackfill
 {
     public const string Order = "backfill";
 
-    /// <summary>What the process does: a backfill of users or customers, a repair of ghosts, or with a run's id its resumption or its undo.</summary>
+    /// <summary>What the process does: a backfill of users or customers, a repair of ghosts, a removal of duplicates (rule document_idx), or with a run's id its resumption or its undo.</summary>
     public static async Task RunAsync(string connectionString, string batchSize, string workers, string work, string run)
     {
         await using var database = await LinkageDatabase.OpenAsync(connectionString, CancellationToken.None);
@@ -27,6 +28,7 @@ internal static class KilledBackfill
             "resume" => new RunEngine(database).ResumeAsync(Guid.Parse(run), options, Tell, CancellationToken.None),
             "undo" => new RunUndo(database).UndoAsync(Guid.Parse(run), allowRelink: true, options, Tell, CancellationToken.None),
             "customers" => new CustomerBackfill(database).RunAsync(new CustomerMatch(), options, Tell, CancellationToken.None),
+            "duplicates" => new DuplicateRemoval(database).RunAsync("document_idx", options, Tell, CancellationToken.None),
             "ghosts" => UserSyncScene.RepairAsync(database, null, options, Tell),
             _ => new UserLinkBackfill(database).RunAsync(RunScene.Target, options, Tell, CancellationToken.None),
         });

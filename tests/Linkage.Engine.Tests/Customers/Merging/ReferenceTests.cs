@@ -81,7 +81,7 @@ public sealed class ReferenceTests
         await scene.Database.ExecuteAsync(
             "INSERT INTO \"Customer\" (id, tenant) VALUES ('d', 1); INSERT INTO invoice VALUES (4, 1, 'd', 'three')");
         var fault = await scene.AssertRefusedAsync("Linkage.Row.Clash", () => scene.MergeAsync("d", "b"), "invoice");
-        Assert.Contains("another customer", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("another row of public.\"Customer\"", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]

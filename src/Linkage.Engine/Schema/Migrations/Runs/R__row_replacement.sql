@@ -183,7 +183,8 @@ BEGIN
       ERRCODE = 'LK016', MESSAGE = clash || '.', HINT = '-OnConflict KeepSurvivor or KeepNewest says which of them goes.';
   ELSIF strangers > 0 THEN
     RAISE EXCEPTION USING
-      ERRCODE = 'LK016', MESSAGE = clash || ', which refers to something else, so that it is not for this run to remove either.',
+      ERRCODE = 'LK016',
+      MESSAGE = format('%s, which refers to another row of %s, so that it is not for this run to remove either.', clash, linkage.qualified_name(target)),
       HINT = 'Remove or change one of them first.';
   ELSIF relation = target THEN
     RAISE EXCEPTION USING

@@ -38,22 +38,44 @@ CREATE OR REPLACE FUNCTION linkage.undo_row_batches(run_id uuid, walk jsonb, key
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  past   xid8;
+  past   record;
+  asked  text;
   result jsonb := '{"counts": {"processed": 0}, "sample": []}';
 BEGIN
-  IF walk ? 'fault' THEN
-    RETURN result;
-  END IF;
   FOR past IN EXECUTE format(
-    'SELECT t.xact FROM linkage.row_batch AS t WHERE %s AND %s', linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
+    'SELECT t.number, t.xact FROM linkage.row_batch AS t WHERE %s AND %s', linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
   LOOP
-    result := linkage.undo_row_moves(
-      run_id, format('%s AND t.xact = %L', linkage.changes_to_undo((walk ->> 'run')::uuid, ARRAY['done']), past), mode);
+    asked := format('%s AND t.xact = %L', linkage.changes_to_undo((walk ->> 'run')::uuid, ARRAY['done']), past.xact);
+    result := CASE
+      WHEN walk ? 'fault' THEN linkage.leave_row_moves(run_id, asked, format('batch %s', past.number), walk ->> 'fault', mode)
+      ELSE linkage.undo_row_moves(run_id, asked, mode)
+    END;
   END LOOP;
   IF mode = 'apply' THEN
     INSERT INTO linkage.row_batch (run_id) VALUES (undo_row_batches.run_id);
   END IF;
   RETURN result;
+END
+$$;
+
+-- Notes that nothing of what was done to rows could be taken back, so that another undo tries it again.
+CREATE OR REPLACE FUNCTION linkage.leave_row_moves(run_id uuid, asked text, label text, reason text, mode text) RETURNS jsonb
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  amount bigint;
+BEGIN
+  EXECUTE format(
+    'INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run)
+     SELECT $1, t.step, t.relation, t.action, t.row_key, t.before, t.after, ''conflict'', $2, $3
+     FROM linkage.row_move AS t
+     WHERE %s
+     ORDER BY t.id', asked)
+  USING run_id, reason, mode = 'dry run';
+  GET DIAGNOSTICS amount = ROW_COUNT;
+  RETURN jsonb_build_object(
+    'counts', jsonb_build_object('processed', amount, 'conflicts', amount),
+    'sample', jsonb_build_array(jsonb_build_object('record', label, 'outcome', 'conflict', 'reason', reason)));
 END
 $$;
 
