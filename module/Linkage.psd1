@@ -17,6 +17,7 @@
         'Clear-LinkSuppression'
         'Clear-UserLinkAudit'
         'Connect-LinkageDatabase'
+        'ConvertTo-NormalizedPhone'
         'Disable-LinkageTrigger'
         'Disconnect-LinkageDatabase'
         'Enable-LinkageTrigger'

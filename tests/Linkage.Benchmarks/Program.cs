@@ -1,6 +1,7 @@
 using Linkage.Benchmarks;
 using Linkage.Benchmarks.Customers;
 using Linkage.Benchmarks.Measuring;
+using Linkage.Benchmarks.UniqueKeys;
 using Linkage.Benchmarks.UserLinks;
 using Linkage.Benchmarks.UserSync;
 
@@ -19,11 +20,13 @@ switch (args.FirstOrDefault())
         return await UserSyncBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
     case "customers":
         return await CustomersBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3));
+    case "duplicates":
+        return await DuplicatesBenchmark.RunAsync(BenchmarkOptions.Parse(args, runs: 3, rows: 2_000_000));
     case "phones":
         var phones = BenchmarkOptions.Parse(args, runs: 5);
         await PhonesBenchmark.RunAsync(phones.Rows, phones.Runs);
         return 0;
     default:
-        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, usersync, customers, phones.");
+        await Console.Error.WriteLineAsync("Name a benchmark: backfill, undo, trigger, integrity, usersync, customers, duplicates, phones.");
         return 1;
 }
