@@ -7,32 +7,55 @@ namespace Linkage.Engine.Database;
 /// invalidity and removed; <c>IF NOT EXISTS</c> would take it for the index.
 /// </summary>
 /// <param name="database">Where.</param>
-/// <param name="waiting">Told whom a build waits for.</param>
-internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? waiting = null)
+/// <param name="options">How long it may take, and who hears of it.</param>
+internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOptions options)
 {
     private const int Attempts = 10;
+    private const string SetAsidePrefix = "linkage_invalid_";
 
-    private static readonly TimeSpan _pollInterval = TimeSpan.FromSeconds(2);
+    private readonly IndexStatement _statement = new(database, options);
+
+    /// <summary>One that takes as long as it takes.</summary>
+    /// <param name="database">Where.</param>
+    /// <param name="waiting">Told whom a build waits for.</param>
+    public ConcurrentIndex(LinkageDatabase database, Action<string>? waiting = null)
+        : this(database, new IndexBuildOptions { Waiting = waiting })
+    {
+    }
 
     /// <summary>
     /// Builds an index, unless a valid one of that name stands; on a partitioned table ONLY on the parent, concurrently on each partition,
-    /// then attached. When it fails or is cancelled, no invalid index stays behind.
+    /// then attached. When it fails, takes too long or is cancelled, nothing that it built stays behind.
     /// </summary>
-    /// <exception cref="LinkageException">The name is taken by something else.</exception>
+    /// <exception cref="LinkageException">
+    /// The name is taken by something else, it did not get its lock, or it took too long; or what it left could not be removed.
+    /// </exception>
+    /// <exception cref="PostgresException">The server refused, as for rows that are not unique.</exception>
     public async Task BuildAsync(IndexDefinition definition, CancellationToken cancellation)
     {
-        var parts = await database.TransactAsync(TransactionOptions.ReadOnly, s => PartsAsync(s, definition), cancellation);
-        foreach (var part in parts)
+        using var deadline = new CancellationTokenSource(options.MaxDuration ?? Timeout.InfiniteTimeSpan);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
+        List<IndexPart> begun = [];
+        try
         {
-            if (part.IsPartitioned)
-                await DefineAsync(CreateOnly(part, definition), definition, cancellation);
-            else
-                await BuildPartAsync(part, definition.Rest, cancellation);
+            var parts = await database.TransactAsync(TransactionOptions.ReadOnly, s => IndexPart.ReadAsync(s, definition), stop.Token);
+            foreach (var part in parts)
+                await BuildPartAsync(part, definition, begun, stop.Token);
+            // The parent becomes valid with the last one, and so on upwards.
+            if (begun.Count > 0)
+            {
+                foreach (var part in parts.Reverse().Where(p => p.Parent is not null))
+                    await DefineAsync(part.Attach(), definition, stop.Token);
+            }
         }
-
-        // The parent becomes valid with the last one, and so on upwards.
-        foreach (var statement in Attachments(parts))
-            await DefineAsync(statement, definition, cancellation);
+        catch (Exception fault)
+        {
+            var holders = _statement.Holders;
+            await RemoveUnfinishedAsync(begun, fault);
+            if (fault is OperationCanceledException && !cancellation.IsCancellationRequested)
+                throw TooSlow(definition, holders, fault);
+            throw;
+        }
     }
 
     /// <summary>Builds an index anew, beside the old one, which serves until it is replaced; a rebuild that fails leaves the old one as it is.</summary>
@@ -40,23 +63,20 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
     /// <param name="cancellation">Ends the build.</param>
     public async Task RebuildAsync(string index, CancellationToken cancellation)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            await DropRemainsAsync(index, cancellation);
-            try
-            {
-                await WatchAsync(index, $"REINDEX INDEX CONCURRENTLY {index}", cancellation);
-                return;
-            }
-            catch (PostgresException e) when (IsRace(e) && attempt < Attempts)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
-            }
-            catch
-            {
-                await DropRemainsAsync(index, CancellationToken.None);
-                throw;
-            }
+            await RacingAsync(
+                async () =>
+                {
+                    await DropRemainsAsync(index, cancellation);
+                    await _statement.RunAsync($"REINDEX INDEX CONCURRENTLY {index}", options.LockTimeout, cancellation);
+                },
+                cancellation);
+        }
+        catch
+        {
+            await DropRemainsAsync(index, CancellationToken.None);
+            throw;
         }
     }
 
@@ -73,25 +93,50 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
         else if (kind == "I")
         {
             await ShortLock.TransactAsync(
-                database, $"Dropping index {index}", session => session.ExecuteAsync($"DROP INDEX IF EXISTS {index}"), waiting, cancellation);
+                database, $"Dropping index {index}", session => session.ExecuteAsync($"DROP INDEX IF EXISTS {index}"), options.Waiting, cancellation);
         }
     }
 
     /// <summary>Lines of a psql script that build an index, unless a valid one stands when they are run; an invalid one is dropped first.</summary>
     public static async Task<IReadOnlyList<string>> ScriptAsync(DatabaseSession session, IndexDefinition definition)
     {
-        var parts = await PartsAsync(session, definition);
+        var parts = await IndexPart.ReadAsync(session, definition);
         return
         [
-            .. parts.SelectMany(part => part.IsPartitioned
-                ? new[] { $"{CreateOnly(part, definition)};" }
-                : [
-                    $"SELECT {Literal($"DROP INDEX CONCURRENTLY {part.QualifiedName}")} FROM pg_index i "
-                    + $"WHERE i.indexrelid = to_regclass({Literal(part.QualifiedName)}) AND NOT i.indisvalid \\gexec",
-                    $"SELECT {Literal(Create(part, definition.Rest))} WHERE to_regclass({Literal(part.QualifiedName)}) IS NULL \\gexec",
-                ]),
-            .. Attachments(parts).Select(a => $"{a};"),
+            .. parts.SelectMany(part => new[]
+            {
+                $"SELECT {Literal($"DROP INDEX {(part.IsPartitioned ? "" : "CONCURRENTLY ")}{part.QualifiedName}")} FROM pg_index i "
+                + $"WHERE i.indexrelid = to_regclass({Literal(part.QualifiedName)}) AND NOT i.indisvalid \\gexec",
+                $"SELECT {Literal(part.IsPartitioned ? part.CreateOnly(definition) : part.Create(definition))} "
+                + $"WHERE to_regclass({Literal(part.QualifiedName)}) IS NULL \\gexec",
+            }),
+            .. parts.Reverse().Where(p => p.Parent is not null).Select(p => $"{p.Attach()};"),
         ];
+    }
+
+    private const string FindIndex =
+        """
+        SELECT i.indisvalid AS "IsValid", c.relkind = 'I' AS "IsPartitioned", i.indrelid::regclass::text AS "Table", c.oid AS "Oid"
+        FROM pg_class c
+        LEFT JOIN pg_index i ON i.indexrelid = c.oid
+        WHERE c.oid = to_regclass(@name)
+        """;
+
+    /// <summary>Tries again what lost against another builder of the same table, from its start: the other may have done what was to be done.</summary>
+    private static async Task RacingAsync(Func<Task> attempt, CancellationToken cancellation)
+    {
+        for (var left = Attempts; ; left--)
+        {
+            try
+            {
+                await attempt();
+                return;
+            }
+            catch (PostgresException e) when (IsRace(e) && left > 1)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
+            }
+        }
     }
 
     /// <summary>
@@ -103,77 +148,85 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
         // Two that drop one index: the server has no code of its own for it, and never translates it.
         || (fault.SqlState == PostgresErrorCodes.InternalError && fault.MessageText.StartsWith("tuple concurrently", StringComparison.Ordinal));
 
-    private const string FindIndex =
-        """
-        SELECT i.indisvalid AS "IsValid", c.relkind = 'I' AS "IsPartitioned", i.indrelid::regclass::text AS "Table", c.oid AS "Oid"
-        FROM pg_class c
-        LEFT JOIN pg_index i ON i.indexrelid = c.oid
-        WHERE c.oid = to_regclass(@name)
-        """;
+    private Task BuildPartAsync(IndexPart part, IndexDefinition definition, List<IndexPart> begun, CancellationToken cancellation) =>
+        RacingAsync(
+            async () =>
+            {
+                await RemoveInvalidAsync(part, cancellation);
+                var existing = await FindAsync(part, cancellation);
+                if (existing is not null && existing.Table != part.Table)
+                {
+                    throw new LinkageException(
+                        "Linkage.Schema.NameTaken", FaultKind.Conflict,
+                        $"{part.QualifiedName} is the name of something else than an index of {part.Table}. Rename it, and try again.");
+                }
 
-    private async Task BuildPartAsync(Part part, string rest, CancellationToken cancellation)
+                if (existing is { IsValid: true })
+                    return;
+                begun.Add(part);
+                if (part.IsPartitioned)
+                    await DefineAsync(part.CreateOnly(definition), definition, cancellation);
+                else
+                    await _statement.RunAsync(part.Create(definition), options.LockTimeout, cancellation);
+            },
+            cancellation);
+
+    /// <summary>Removes what a build began: what failed half-way costs every write and serves no read.</summary>
+    private async Task RemoveUnfinishedAsync(List<IndexPart> begun, Exception fault)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            await DropSetAsideAsync(part, cancellation);
-            var existing = await QueryOneAsync<Index>(FindIndex, new { name = part.QualifiedName }, cancellation);
-            if (existing is not null && existing.Table != part.Table)
+            // The frame takes what was attached to it along.
+            foreach (var part in begun.Distinct())
             {
-                throw new LinkageException(
-                    "Linkage.Schema.NameTaken", FaultKind.Conflict,
-                    $"{part.QualifiedName} is the name of something else than an index of {part.Table}. Rename it, and install again.");
-            }
-
-            if (existing is { IsValid: true })
-                return;
-            if (existing is not null)
-            {
-                await SetAsideAsync(part, cancellation);
-                continue;
-            }
-
-            try
-            {
-                await WatchAsync(part.Table, Create(part, rest), cancellation);
-                return;
-            }
-            catch (PostgresException e) when (IsRace(e) && attempt < Attempts)
-            {
-                // Somebody else was building it: theirs is as good, if it became valid.
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
-            }
-            catch
-            {
-                // What failed half-way costs every write and serves no read.
-                await SetAsideAsync(part, CancellationToken.None);
-                await DropSetAsideAsync(part, CancellationToken.None);
-                throw;
+                await RemoveInvalidAsync(part, CancellationToken.None);
+                if (part.Parent is not null)
+                    await DropAsync(part.QualifiedName, CancellationToken.None);
             }
         }
+        catch (Exception e) when (e is NpgsqlException or LinkageException)
+        {
+            throw new LinkageException(
+                "Linkage.Index.LeftBehind", FaultKind.InvalidState,
+                $"{fault.Message} What it left of index {begun[0].QualifiedName} could not be removed ({e.Message}); building it again removes it.",
+                fault);
+        }
+    }
+
+    /// <summary>Drops an index that is not valid, and those that were set aside before.</summary>
+    private async Task RemoveInvalidAsync(IndexPart part, CancellationToken cancellation)
+    {
+        if (await FindAsync(part, cancellation) is { IsValid: false } existing && existing.Table == part.Table)
+        {
+            if (existing.IsPartitioned)
+                await DropAsync(part.QualifiedName, cancellation);
+            else
+                await SetAsideAsync(part, cancellation);
+        }
+
+        await DropSetAsideAsync(part, cancellation);
     }
 
     /// <summary>
     /// Renames an invalid index once nobody is building it any more (whoever does holds this lock), so that dropping it can't hit a
     /// good one that somebody builds under its name meanwhile.
     /// </summary>
-    private Task SetAsideAsync(Part part, CancellationToken cancellation) =>
+    private Task SetAsideAsync(IndexPart part, CancellationToken cancellation) =>
         ShortLock.TransactAsync(
             database,
             $"Removing what is left of index {part.QualifiedName}",
             async session =>
             {
-                await QualifyAsync(session);
+                await IndexPart.QualifyAsync(session);
                 await session.ExecuteAsync($"LOCK TABLE {part.Table} IN SHARE UPDATE EXCLUSIVE MODE");
                 var existing = await session.QuerySingleOrDefaultAsync<Index>(FindIndex, new { name = part.QualifiedName });
                 if (existing is { IsValid: false })
                     await session.ExecuteAsync($"ALTER INDEX {part.QualifiedName} RENAME TO {SetAsidePrefix}{existing.Oid}");
             },
-            waiting,
+            options.Waiting,
             cancellation);
 
-    private const string SetAsidePrefix = "linkage_invalid_";
-
-    private async Task DropSetAsideAsync(Part part, CancellationToken cancellation)
+    private async Task DropSetAsideAsync(IndexPart part, CancellationToken cancellation)
     {
         var names = await QueryAsync<string>(
             """
@@ -206,48 +259,22 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
             await DropConcurrentlyAsync(name, cancellation);
     }
 
-    private async Task DropConcurrentlyAsync(string index, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await WatchAsync(index, $"DROP INDEX CONCURRENTLY IF EXISTS {index}", cancellation);
-                return;
-            }
-            catch (PostgresException e) when (IsRace(e) && attempt < Attempts)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(200, 1000)), cancellation);
-            }
-        }
-    }
+    private Task DropConcurrentlyAsync(string index, CancellationToken cancellation) =>
+        RacingAsync(() => _statement.RunAsync($"DROP INDEX CONCURRENTLY IF EXISTS {index}", lockTimeout: null, cancellation), cancellation);
 
     private Task<int> DefineAsync(string statement, IndexDefinition definition, CancellationToken cancellation) =>
         ShortLock.TransactAsync(
-            database, $"Index {definition.Name} of {definition.Table}", session => session.ExecuteAsync(statement), waiting, cancellation);
+            database, $"Index {definition.Name} of {definition.Table}", session => session.ExecuteAsync(statement), options.Waiting, cancellation);
 
-    /// <summary>Runs a build and tells meanwhile whom it waits for.</summary>
-    private async Task WatchAsync(string relation, string statement, CancellationToken cancellation)
-    {
-        var build = database.ExecuteOutsideTransactionAsync(statement, cancellation);
-        var told = string.Empty;
-        while (waiting is not null && await Task.WhenAny(build, Task.Delay(_pollInterval, CancellationToken.None)) != build)
-        {
-            var holders = string.Join(", ", await QueryAsync<string>(EmbeddedSql.Read("Database/index_waits.sql"), new { relation }, CancellationToken.None));
-            if (holders.Length > 0 && holders != told)
-                waiting($"The build on {relation} waits for {holders}.");
-            told = holders;
-        }
-
-        await build;
-    }
+    private Task<Index?> FindAsync(IndexPart part, CancellationToken cancellation) =>
+        QueryOneAsync<Index>(FindIndex, new { name = part.QualifiedName }, cancellation);
 
     private Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object parameters, CancellationToken cancellation) =>
         database.TransactAsync(
             TransactionOptions.ReadOnly,
             async session =>
             {
-                await QualifyAsync(session);
+                await IndexPart.QualifyAsync(session);
                 return await session.QueryAsync<T>(sql, parameters);
             },
             cancellation);
@@ -255,39 +282,16 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, Action<string>? 
     private async Task<T?> QueryOneAsync<T>(string sql, object parameters, CancellationToken cancellation) =>
         (await QueryAsync<T>(sql, parameters, cancellation)).SingleOrDefault();
 
-    private static async Task<IReadOnlyList<Part>> PartsAsync(DatabaseSession session, IndexDefinition definition)
-    {
-        await QualifyAsync(session);
-        var tables = await session.QueryAsync<Table>(EmbeddedSql.Read("Database/index_parts.sql"), new { table = definition.Table });
-        // A script may be written before the table is there.
-        if (tables.Count == 0)
-            return [new(definition.Table, false, definition.QualifiedName, null)];
-        var names = tables.ToDictionary(
-            t => t.Name,
-            // A partition's index is named after the whole one's and the partition, within the 63 bytes that a name may have.
-            t => t.Level == 0 ? $"{t.Schema}.{definition.Name}" : $"{t.Schema}.{definition.Name[..Math.Min(definition.Name.Length, 50)]}_{t.Digest[..12]}");
-        return [.. tables.Select(t => new Part(t.Name, t.IsPartitioned, names[t.Name], t.Level == 0 ? null : names[t.Parent!]))];
-    }
-
-    /// <summary>Names come with their schema, whatever the session's search_path.</summary>
-    private static Task<int> QualifyAsync(DatabaseSession session) => session.ExecuteAsync("SET LOCAL search_path = pg_catalog, pg_temp");
-
-    private static string Create(Part part, string rest) => $"CREATE INDEX CONCURRENTLY {part.Name} ON {part.Table} {rest}";
-
-    private static string CreateOnly(Part part, IndexDefinition definition) =>
-        $"CREATE INDEX IF NOT EXISTS {part.Name} ON ONLY {part.Table} {definition.Rest}";
-
-    private static IEnumerable<string> Attachments(IReadOnlyList<Part> parts) =>
-        parts.Reverse().Where(p => p.Parent is not null).Select(p => $"ALTER INDEX {p.Parent} ATTACH PARTITION {p.QualifiedName}");
+    private LinkageException TooSlow(IndexDefinition definition, string holders, Exception cause) => new(
+        "Linkage.Index.TooSlow", FaultKind.Timeout,
+        $"Index {definition.QualifiedName} was not built within {options.MaxDuration}"
+        + (holders.Length > 0
+            ? $": it waited for {holders}. A build waits for every transaction that is older than it, on whatever table; end them, or try again later."
+            : ". Give it more time.")
+        + " Nothing of it is left.",
+        cause);
 
     private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
-
-    private sealed record Table(string Name, string Schema, bool IsPartitioned, int Level, string? Parent, string Digest);
-
-    private sealed record Part(string Table, bool IsPartitioned, string QualifiedName, string? Parent)
-    {
-        public string Name => QualifiedName[(QualifiedName.LastIndexOf('.') + 1)..];
-    }
 
     private sealed record Index(bool? IsValid, bool IsPartitioned, string? Table, uint Oid);
 }

@@ -2,14 +2,21 @@ using System.Text.RegularExpressions;
 
 namespace Linkage.Engine.Database;
 
-/// <summary>An index as a script defines it.</summary>
-/// <param name="Name">Its name, plain.</param>
+/// <summary>An index as a script or a rule defines it.</summary>
+/// <param name="Name">Its name, as SQL has it.</param>
 /// <param name="Table">Its table, with the schema, as SQL has it.</param>
 /// <param name="Rest">What follows: columns, predicate.</param>
-internal sealed partial record IndexDefinition(string Name, string Table, string Rest)
+/// <param name="IsUnique">Whether it is a unique one.</param>
+internal sealed partial record IndexDefinition(string Name, string Table, string Rest, bool IsUnique = false)
 {
-    /// <summary>Its name with the schema, which is its table's.</summary>
-    public string QualifiedName => $"{Table[..Table.LastIndexOf('.')]}.{Name}";
+    /// <summary>The schema of its table, which is its own, as SQL has it.</summary>
+    public string Schema => SchemaPart().Match(Table).Groups[1].Value;
+
+    /// <summary>Its name with the schema.</summary>
+    public string QualifiedName => $"{Schema}.{Name}";
+
+    /// <summary>What follows CREATE.</summary>
+    public string Kind => IsUnique ? "UNIQUE INDEX" : "INDEX";
 
     /// <summary>Reads one <c>CREATE INDEX CONCURRENTLY name ON schema.table ...</c>, comments before it included.</summary>
     public static IndexDefinition Parse(string sql)
@@ -34,4 +41,7 @@ internal sealed partial record IndexDefinition(string Name, string Table, string
 
     [GeneratedRegex(@"^(?:\s*--[^\n]*\n)*\s*CREATE INDEX CONCURRENTLY (?<name>\w+) ON (?<table>(?:""(?:[^""]|"""")+""|\w+)\.\w+) (?<rest>.+?)\s*$", RegexOptions.Singleline)]
     private static partial Regex Statement();
+
+    [GeneratedRegex(@"^(""(?:[^""]|"""")+""|[^"".]+)\.")]
+    private static partial Regex SchemaPart();
 }
