@@ -193,17 +193,17 @@ WHERE c.relnamespace = 'linkage'::regnamespace AND c.relkind = 'r' AND c.relname
 
 \if :unique_keys
 
--- Tables of rules, and their schemas: a preview lists duplicates with all that the rule's order reads.
+-- Tables of rules, and their schemas, where they are there. As a whole: duplicates are listed in the order of the rule, by any column.
 SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I, %I', n.nspname, :'reader', :'runner')
 FROM linkage.unique_key_rule r
 JOIN pg_class c ON c.oid = to_regclass(r.relation)
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT has_schema_privilege('public', n.oid, 'USAGE')
+WHERE linkage.rule_problem(r) IS NULL AND NOT has_schema_privilege('public', n.oid, 'USAGE')
 \gexec
 
 SELECT DISTINCT format('GRANT SELECT ON %s TO %I, %I', to_regclass(r.relation), :'reader', :'runner')
 FROM linkage.unique_key_rule r
-WHERE to_regclass(r.relation) IS NOT NULL
+WHERE linkage.rule_problem(r) IS NULL
 \gexec
 
 -- What refers to them, directly or by way of a row that clashes.

@@ -5,9 +5,12 @@ BeforeDiscovery {
     $hasPsql = [bool] (Get-Command psql -ErrorAction Ignore)
 
     $reading = @(
+        @{ Cmdlet = 'ConvertTo-UpsertStatement'; Act = { ConvertTo-UpsertStatement $keyRule @with } }
+        @{ Cmdlet = 'Find-UniqueKeyCandidate'; Act = { Find-UniqueKeyCandidate skiptrace_results @with } }
         @{ Cmdlet = 'Get-CustomerDecision'; Act = { Get-CustomerDecision @with } }
         @{ Cmdlet = 'Get-CustomerGroup'; Act = { Get-CustomerGroup @with; Get-CustomerGroup -Match Transitive @with; Get-CustomerGroup -Explain @with } }
         @{ Cmdlet = 'Get-CustomerTable'; Act = { Get-CustomerTable @with } }
+        @{ Cmdlet = 'Get-DuplicateRecord'; Act = { Get-DuplicateRecord $keyRule @with } }
         @{ Cmdlet = 'Get-GhostUser'; Act = { Get-GhostUser @with } }
         @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
         @{ Cmdlet = 'Get-LinkTarget'; Act = { Get-LinkTarget @with } }
@@ -15,6 +18,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-LinkageRun'; Act = { Get-LinkageRun @with } }
         @{ Cmdlet = 'Get-LinkageTrigger'; Act = { Get-LinkageTrigger @with } }
         @{ Cmdlet = 'Get-OrphanedProfile'; Act = { Get-OrphanedProfile @with } }
+        @{ Cmdlet = 'Get-UniqueKeyRule'; Act = { Get-UniqueKeyRule @with } }
         @{ Cmdlet = 'Get-UnlinkedDelivery'; Act = { Get-UnlinkedDelivery @with } }
         @{ Cmdlet = 'Get-UserLinkAudit'; Act = { Get-UserLinkAudit @with } }
         @{ Cmdlet = 'Get-UserSyncHistory'; Act = { Get-UserSyncHistory @with } }
@@ -28,6 +32,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Test-CustomerLinkage'; Act = { Test-CustomerLinkage @with } }
         @{ Cmdlet = 'Test-DeliveryIntegrity'; Act = { Test-DeliveryIntegrity @with; Test-DeliveryIntegrity -Exact -Full @with } }
         @{ Cmdlet = 'Test-LinkageSchema'; Act = { Test-LinkageSchema @with } }
+        @{ Cmdlet = 'Test-UniqueKey'; Act = { Test-UniqueKey $keyRule @with } }
         @{ Cmdlet = 'Test-UserSync'; Act = { Test-UserSync @with } }
     )
 
@@ -43,6 +48,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Invoke-UserLinkBackfill'; Act = { Invoke-UserLinkBackfill @with } }
         @{ Cmdlet = 'Merge-Customer'; Given = { Invoke-TestSql $admin $twoCustomers }; Act = { Merge-Customer -From $given.id[0] -Into $given.id[1] @with } }
         @{ Cmdlet = 'Remove-CustomerDecision'; Given = { Add-CustomerDecision -Lead (Invoke-TestSql $admin $twoLeads).id -Decision MustLink @with }; Act = { Remove-CustomerDecision -Lead $given.Lead @with } }
+        @{ Cmdlet = 'Remove-DuplicateRecord'; Given = { Invoke-TestSql $admin $duplicates }; Act = { Remove-DuplicateRecord $keyRule @with } }
         @{ Cmdlet = 'Repair-GhostUser'; Act = { Repair-GhostUser -All -WarningAction SilentlyContinue @with } }
         @{ Cmdlet = 'Repair-UserLink'; Act = { Repair-UserLink -DeliveryId $delivery.id @with } }
         @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
@@ -57,18 +63,21 @@ BeforeDiscovery {
     )
 
     $installing = @(
+        @{ Cmdlet = 'Add-UniqueKey'; Act = { Add-UniqueKey skiptrace_results_persona_provider_idx @with } }
         @{ Cmdlet = 'Install-LinkageSchema'; Act = { Install-LinkageSchema @with } }
         @{ Cmdlet = 'Register-CustomerTable'; Act = { Register-CustomerTable -Role Follower -Table '"Conversation"' @with } }
         @{ Cmdlet = 'Register-LinkTarget'; Act = { Register-LinkTarget -Table calls -KeyColumn id -PhoneColumn phone -UserColumn user_id -EventColumn event_id @with } }
+        @{ Cmdlet = 'Register-UniqueKeyRule'; Act = { Register-UniqueKeyRule own_idx skiptrace_results provider @with } }
         @{ Cmdlet = 'Remove-UserSyncMapping'; Act = { Remove-UserSyncMapping name @with } }
         @{ Cmdlet = 'Set-UserSyncMapping'; Act = { Set-UserSyncMapping name -Value 'New user' @with } }
         @{ Cmdlet = 'Unregister-CustomerTable'; Act = { Unregister-CustomerTable '"Job"' @with } }
         @{ Cmdlet = 'Unregister-LinkTarget'; Act = { Unregister-LinkTarget letters @with } }
+        @{ Cmdlet = 'Unregister-UniqueKeyRule'; Act = { Unregister-UniqueKeyRule persona_idx @with } }
         @{ Cmdlet = 'Uninstall-LinkageSchema'; Act = { Uninstall-LinkageSchema @with } }
     )
 
     $local = 'Connect-LinkageDatabase', 'ConvertTo-NormalizedPhone', 'Disconnect-LinkageDatabase', 'Get-LinkageConnection',
-        'Start-LinkageSandbox', 'Stop-LinkageSandbox'
+        'Start-LinkageSandbox', 'Stop-LinkageSandbox', 'Test-PrefixedUlid'
 
     $listed = @($reading.Cmdlet) + $running.Cmdlet + $installing.Cmdlet + $local
 }
@@ -113,7 +122,22 @@ ALTER SCHEMA auth OWNER TO owner;
 ALTER TABLE auth.users DISABLE ROW LEVEL SECURITY
 '@
         $owner = Connect-Role $admin 'owner'
+        # imported twice, some of it
+        Invoke-TestSql $owner @'
+CREATE TABLE skiptrace_results (id bigint PRIMARY KEY, team_id int NOT NULL, persona_id int, provider text, success boolean, created_at timestamptz);
+CREATE TABLE skiptrace_notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, result_id bigint REFERENCES skiptrace_results ON DELETE CASCADE);
+INSERT INTO skiptrace_results SELECT i, 1, i / 11 * 11 + least(i % 11, 9), 'batch', true, now() FROM generate_series(1, 55) AS i
+'@
         $null = Install-LinkageSchema -Connection $owner
+        $keyRule = 'skiptrace_results_persona_provider_idx'
+        $duplicates = @'
+WITH twice AS (
+  INSERT INTO skiptrace_results SELECT COALESCE(max(r.id), 0) + i, 1, max(r.id) + 1, 'batch' FROM skiptrace_results r, generate_series(1, 2) AS i GROUP BY i
+  RETURNING id
+)
+INSERT INTO skiptrace_notes (result_id) SELECT id FROM twice
+'@
+        $null = Register-UniqueKeyRule persona_idx skiptrace_results persona_id -Connection $owner
         foreach ($table in 'calls', 'letters') {
             Invoke-TestSql $owner "CREATE TABLE $table (id uuid PRIMARY KEY, phone text, user_id uuid, event_id uuid, body text)"
         }
@@ -194,6 +218,8 @@ ORDER BY 1, 2
             'linkage_reader feature_flags SELECT'
             'linkage_reader letters SELECT'
             'linkage_reader message_deliveries SELECT'
+            'linkage_reader skiptrace_notes SELECT'
+            'linkage_reader skiptrace_results SELECT'
             'linkage_reader user_link_audit SELECT'
             'linkage_reader user_sync_monitoring_log SELECT'
             'linkage_reader users SELECT'
@@ -209,6 +235,8 @@ ORDER BY 1, 2
             'linkage_runner feature_flags INSERT SELECT UPDATE'
             'linkage_runner letters SELECT UPDATE'
             'linkage_runner message_deliveries SELECT UPDATE'
+            'linkage_runner skiptrace_notes DELETE INSERT SELECT UPDATE'
+            'linkage_runner skiptrace_results DELETE INSERT SELECT UPDATE'
             'linkage_runner user_link_audit DELETE INSERT SELECT'
             'linkage_runner user_sync_monitoring_log INSERT SELECT'
             'linkage_runner users DELETE INSERT SELECT UPDATE'

@@ -1,14 +1,18 @@
 -- Whether a rule's key is there, and what is in its way.
 
--- The index that a rule wants, without CONCURRENTLY.
-CREATE OR REPLACE FUNCTION linkage.rule_index_definition(rule linkage.unique_key_rule) RETURNS text
+-- What follows the table in the definition of the index that a rule wants.
+CREATE OR REPLACE FUNCTION linkage.rule_index_rest(rule linkage.unique_key_rule) RETURNS text
 LANGUAGE sql STABLE
 AS $$
   SELECT format(
-    'CREATE UNIQUE INDEX %I ON %s USING btree (%s)%s%s',
-    ($1).name, ($1).relation, array_to_string(($1).keys, ', '), CASE WHEN NOT ($1).nulls_distinct THEN ' NULLS NOT DISTINCT' END,
+    'USING btree (%s)%s%s', array_to_string(($1).keys, ', '), CASE WHEN NOT ($1).nulls_distinct THEN ' NULLS NOT DISTINCT' END,
     ' WHERE ' || CASE WHEN ($1).predicate LIKE '(%' THEN ($1).predicate ELSE '(' || ($1).predicate || ')' END)
 $$;
+
+-- The index that a rule wants, without CONCURRENTLY.
+CREATE OR REPLACE FUNCTION linkage.rule_index_definition(rule linkage.unique_key_rule) RETURNS text
+LANGUAGE sql STABLE
+AS $$ SELECT format('CREATE UNIQUE INDEX %I ON %s %s', ($1).name, ($1).relation, linkage.rule_index_rest($1)) $$;
 
 -- Expressions on a table's columns as the server writes them, so that two that mean the same are the same text as far as the planner knows.
 -- Nothing is read. Plan: any.
@@ -24,13 +28,18 @@ END
 $$;
 
 -- Whether all rows for which one condition holds meet another, as far as the planner can prove: what it uses partial indexes by. Then rows
--- that meet the one and not the other contradict themselves, and it would not look for them. Nothing is read.
+-- that meet the one and not the other contradict themselves, and it would not look for them. That a column which can't be null isn't, PostgreSQL
+-- 17 and later forgets before it comes to that, so it is settled first. implied is as the server writes it. Nothing is read.
 CREATE OR REPLACE FUNCTION linkage.is_implied(relation regclass, condition text, implied text) RETURNS boolean
 LANGUAGE plpgsql SET constraint_exclusion = on
 AS $$
 DECLARE
   plan json;
+  col  name;
 BEGIN
+  FOR col IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull LOOP
+    implied := replace(implied, format('(%I IS NOT NULL)', col), '(true)');
+  END LOOP;
   EXECUTE format('EXPLAIN (COSTS OFF, FORMAT JSON) SELECT FROM %s WHERE %s AND (%s) IS NOT TRUE', relation, condition, implied) INTO plan;
   RETURN plan #>> '{0,Plan,One-Time Filter}' IS NOT DISTINCT FROM 'false';
 END
@@ -78,17 +87,23 @@ BEGIN
 END
 $$;
 
--- How many rows share their key with an older one, and in how many groups. Plan: one pass over the rows that the rule covers, grouped by hash
--- or sort.
+-- The query that counts how many rows share their key with one that would stay, and in how many groups. Plan: one pass over the rows that
+-- the rule covers, grouped by hash or sort.
+CREATE OR REPLACE FUNCTION linkage.duplicates_query(rule linkage.unique_key_rule) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT format(
+    'SELECT count(*) AS groups, COALESCE(sum(g.members - 1), 0) AS duplicates '
+    'FROM (SELECT count(*) AS members FROM %s AS t WHERE %s GROUP BY %s HAVING count(*) > 1) AS g',
+    linkage.qualified_name(linkage.rule_relation($1)), linkage.rule_condition($1), array_to_string(linkage.rule_keys_sql($1, 't'), ', '))
+$$;
+
+-- Asks it.
 CREATE OR REPLACE FUNCTION linkage.count_duplicates(rule linkage.unique_key_rule, OUT groups bigint, OUT duplicates bigint)
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-  EXECUTE format(
-    'SELECT count(*), COALESCE(sum(g.members - 1), 0)
-     FROM (SELECT count(*) AS members FROM %s AS t WHERE %s GROUP BY %s HAVING count(*) > 1) AS g',
-    linkage.rule_relation(rule), linkage.rule_condition(rule), array_to_string(linkage.rule_keys_sql(rule, 't'), ', '))
-  INTO groups, duplicates;
+  EXECUTE linkage.duplicates_query(rule) INTO groups, duplicates;
 END
 $$;
 
@@ -133,5 +148,48 @@ BEGIN
   ELSE
     SELECT * INTO groups, duplicates FROM linkage.count_duplicates(rule);
   END IF;
+END
+$$;
+
+-- What a check says of a rule: its status by its state and the duplicates that there are now.
+CREATE OR REPLACE FUNCTION linkage.check_unique_key(wanted text)
+RETURNS TABLE (check_name text, status text, value bigint, threshold bigint, message text, details jsonb)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  rule  linkage.unique_key_rule := linkage.find_unique_key_rule(wanted);
+  found record;
+  count text;
+BEGIN
+  SELECT * INTO found FROM linkage.unique_key_state(rule);
+  check_name := rule.name;
+  status := CASE
+    WHEN found.state = 'Enforced' THEN 'healthy'
+    WHEN found.state = 'Absent' THEN 'unknown'
+    WHEN found.state = 'Missing' AND found.duplicates = 0 THEN 'warning'
+    ELSE 'critical'
+  END;
+  value := found.duplicates;
+  threshold := CASE WHEN found.state <> 'Absent' THEN 0 END;
+  count := CASE
+    WHEN found.duplicates = 0 THEN 'No row is there twice now'
+    ELSE format('%s rows share their key with another that would stay, in %s groups: Get-DuplicateRecord lists them', found.duplicates, found.groups)
+  END;
+  message := CASE found.state
+    WHEN 'Enforced' THEN format('Index %s of %s keeps duplicates out.', found.index_name, rule.relation)
+    WHEN 'Absent' THEN found.problem || ' There is nothing to check.'
+    WHEN 'Missing' THEN format('Table %s lacks this key. %s; Add-UniqueKey builds it.', rule.relation, count)
+    WHEN 'Invalid' THEN format(
+      'Index %s of %s is invalid, left by a build that failed: it costs writes and may refuse them, and keeps nothing out for certain. '
+      '%s; Add-UniqueKey removes it and builds it anew.', found.index_name, rule.relation, count)
+    ELSE format(
+      '%s is the name of something else than this key (%s). %s; rename or drop it, then Add-UniqueKey.',
+      found.index_name, COALESCE(found.definition, 'no unique index of this table'), count)
+  END;
+  details := jsonb_build_object(
+    'Rule', rule.name, 'Origin', rule.origin, 'Table', rule.relation, 'State', found.state, 'Index', found.index_name,
+    'Groups', found.groups, 'Duplicates', found.duplicates, 'Definition', linkage.rule_index_definition(rule),
+    'ActualDefinition', found.definition);
+  RETURN NEXT;
 END
 $$;
