@@ -88,7 +88,7 @@ Describe 'Test-UniqueKey' {
 
 Describe 'Add-UniqueKey' {
     It 'names the cmdlets that list and remove duplicates, and builds nothing' {
-        { Add-UniqueKey $rule -ErrorAction Stop } | Should -Throw -ErrorId 'Linkage.UniqueKey.Duplicates,*' -ExpectedMessage '*Remove-DuplicateRecord*'
+        { Add-UniqueKey $rule -SkipRemoval -Confirm:$false -ErrorAction Stop } | Should -Throw -ErrorId 'Linkage.UniqueKey.Duplicates,*' -ExpectedMessage '*Remove-DuplicateRecord*'
 
         (Invoke-TestSql $connection "SELECT to_regclass('$rule') IS NULL AS is_absent").is_absent | Should -BeTrue
     }
@@ -97,16 +97,29 @@ Describe 'Add-UniqueKey' {
         $planned = @(Test-UniqueKey | Where-Object Status -EQ Warning | Add-UniqueKey -WhatIf 6>$null)
         (Test-UniqueKey | Where-Object Status -EQ Warning).Check | Should -Be $missing
 
-        $built = @(Test-UniqueKey | Where-Object Status -EQ Warning | Add-UniqueKey -MaxDuration 5m -LockTimeout 30s)
-        $again = Add-UniqueKey $missing[0]
+        $built = @(Test-UniqueKey | Where-Object Status -EQ Warning | Add-UniqueKey -MaxDuration 5m -LockTimeout 30s -Confirm:$false)
+        $again = Add-UniqueKey $missing[0] -Confirm:$false
 
         @($planned.Change) + $built.Change | Should -Be 'WouldAdd', 'WouldAdd', 'WouldAdd', 'Added', 'Added', 'Added'
         $again.Change, $again.Index | Should -Be 'Unchanged', "public.$($missing[0])"
         Get-UniqueKeyRule $missing | Test-UniqueKey -Quiet | Sort-Object -Unique | Should -BeTrue
     }
 
+    It 'removes what is there twice first, by a run, and nothing where it only plans' {
+        $name = 'lead_activities_external_id_unique_idx'
+        $before = (Test-UniqueKey $name).Value
+        $planned = Add-UniqueKey $name -WhatIf 6>$null
+        (Test-UniqueKey $name).Value | Should -Be $before
+
+        $built = Add-UniqueKey $name -Confirm:$false
+
+        $planned.Change, $built.Change, $built.Duplicates | Should -Be 'WouldAdd', 'Added', 0
+        (Get-LinkageRun $built.RunId).Kind | Should -Be 'DuplicateRemoval'
+        (Test-UniqueKey $name).Status | Should -Be 'Healthy'
+    }
+
     It 'goes on with the other rules where one fails' {
-        $built = @(Add-UniqueKey nonsense, $rule, leads_external_id_unique_idx -ErrorAction SilentlyContinue -ErrorVariable faults)
+        $built = @(Add-UniqueKey nonsense, $rule, leads_external_id_unique_idx -SkipRemoval -Confirm:$false -ErrorAction SilentlyContinue -ErrorVariable faults)
 
         $built.Rule | Should -Be 'leads_external_id_unique_idx'
         $faults | Should -HaveCount 2

@@ -4,12 +4,13 @@ using Linkage.Cmdlets.Database;
 using Linkage.Cmdlets.Parameters;
 using Linkage.Cmdlets.Pipeline;
 using Linkage.Engine.Database;
+using Linkage.Engine.Runs;
 using Linkage.Engine.UniqueKeys;
 
 namespace Linkage.Cmdlets.UniqueKeys;
 
-/// <summary>Builds the keys of rules while the application goes on writing.</summary>
-[Cmdlet(VerbsCommon.Add, "UniqueKey", SupportsShouldProcess = true)]
+/// <summary>Builds the keys of rules while the application goes on writing; what is there twice is removed first.</summary>
+[Cmdlet(VerbsCommon.Add, "UniqueKey", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(UniqueKey), typeof(string))]
 public sealed class AddUniqueKeyCommand : DatabaseCmdlet
 {
@@ -24,6 +25,10 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
     /// <summary>Emit the SQL for psql instead of running it.</summary>
     [Parameter]
     public SwitchParameter AsScript { get; set; }
+
+    /// <summary>Refuse to build where rows are there twice, instead of removing them.</summary>
+    [Parameter]
+    public SwitchParameter SkipRemoval { get; set; }
 
     /// <summary>After how long the build is given up.</summary>
     [Parameter]
@@ -58,7 +63,8 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
             return;
         }
 
-        var approval = await ApproveAsync($"table {state.Table} on {connection}", $"Build the key of rule {rule}");
+        var removing = state.Duplicates > 0 && !SkipRemoval ? $"Remove {state.Duplicates} duplicates, build" : "Build";
+        var approval = await ApproveAsync($"table {state.Table} on {connection}", $"{removing} the key of rule {rule}");
         if (approval == Approval.WhatIf)
             Emit(new UniqueKey(connection, state, "WouldAdd", null, []));
         if (approval != Approval.Given)
@@ -69,6 +75,8 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
             new UniqueKeyOptions
             {
                 MaxDuration = MaxDuration, LockTimeout = LockTimeout, Waiting = EmitVerbose,
+                RemoveDuplicates = SkipRemoval ? null : (name, stop) => new DuplicateRemoval(connection.Engine).RunAsync(
+                    name, new RunOptions { Caller = CmdletName }, _ => { }, stop),
                 Progress = progress => Show(rule, connection, progress),
             },
             cancellation);
