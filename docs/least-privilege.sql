@@ -207,7 +207,7 @@ WHERE linkage.rule_problem(r) IS NULL
 \gexec
 
 -- What refers to them, directly or by way of a row that clashes.
-\set referring '(WITH RECURSIVE r (relation, columns) AS (SELECT f.relation, f.columns FROM linkage.unique_key_rule k CROSS JOIN linkage.references_to(to_regclass(k.relation)) f UNION SELECT f.relation, f.columns FROM r CROSS JOIN linkage.references_to(r.relation) f) SELECT DISTINCT relation, columns FROM r) AS r (relation, columns)'
+\set referring '(WITH RECURSIVE r (relation, columns) AS (SELECT f.relation, f.columns FROM linkage.unique_key_rule k CROSS JOIN linkage.references_to(to_regclass(k.relation)) f WHERE linkage.rule_problem(k) IS NULL UNION SELECT f.relation, f.columns FROM r CROSS JOIN linkage.references_to(r.relation) f) SELECT DISTINCT relation, columns FROM r) AS r (relation, columns)'
 
 SELECT DISTINCT format('GRANT SELECT ON %s TO %I, %I', r.relation, :'reader', :'runner')
 FROM :referring
@@ -355,7 +355,7 @@ SELECT DISTINCT format(
   (SELECT string_agg(quote_ident(c), ', ') FROM unnest(linkage.row_key_columns(to_regclass(k.relation))) AS c), to_regclass(k.relation),
   :'runner')
 FROM linkage.unique_key_rule k
-WHERE to_regclass(k.relation) IS NOT NULL
+WHERE linkage.rule_problem(k) IS NULL
 \gexec
 
 -- What refers to them is re-pointed; where it clashes, it goes and comes back.
