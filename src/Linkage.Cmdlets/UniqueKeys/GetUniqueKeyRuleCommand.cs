@@ -19,12 +19,12 @@ public sealed class GetUniqueKeyRuleCommand : DatabaseCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord() => RunOnEach(async (connection, cancellation) =>
     {
-        var rules = await new UniqueKeyRules(connection.Engine).FindAsync(cancellation);
+        var registry = new UniqueKeyRules(connection.Engine);
+        var rules = await registry.FindAsync(cancellation);
         foreach (var wanted in Name?.Where(n => !WildcardPattern.ContainsWildcardCharacters(n)) ?? [])
         {
-            // The error that names similar ones.
             if (!rules.Any(r => r.Name.Equals(wanted, StringComparison.OrdinalIgnoreCase)))
-                EmitError(await NotFoundAsync(connection, wanted, cancellation), wanted);
+                await EmitNotFoundAsync(registry, wanted, cancellation);
         }
 
         var patterns = Name?.Select(n => WildcardPattern.Get(n, WildcardOptions.IgnoreCase)).ToList();
@@ -32,16 +32,16 @@ public sealed class GetUniqueKeyRuleCommand : DatabaseCmdlet
             Emit(new UniqueKeyRule(connection, rule, "None"));
     });
 
-    private static async Task<Exception> NotFoundAsync(LinkageConnection connection, string name, CancellationToken cancellation)
+    /// <summary>The registry's own error names similar rules.</summary>
+    private async Task EmitNotFoundAsync(UniqueKeyRules registry, string name, CancellationToken cancellation)
     {
         try
         {
-            await new UniqueKeyRules(connection.Engine).GetAsync(name, cancellation);
-            return new LinkageException("Linkage.UniqueKeyRule.NotFound", FaultKind.NotFound, $"There is no rule {name}.");
+            await registry.GetAsync(name, cancellation);
         }
         catch (LinkageException fault)
         {
-            return fault;
+            EmitError(fault, name);
         }
     }
 }

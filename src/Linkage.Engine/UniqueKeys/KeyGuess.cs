@@ -22,7 +22,7 @@ internal sealed record KeyGuess(KeyRole Subject, IReadOnlyList<KeyColumn> Column
         var state = states.Length == 1 ? states[0] : null;
         var external = In(KeyRole.ExternalId);
         if (external.Length > 0)
-            return external.Select(id => new KeyGuess(KeyRole.ExternalId, [.. tenants, .. sources.Where(s => !s.IsForeignKey || s.IsNotNull || id.NullShare > 0), id], state));
+            return external.Select(id => new KeyGuess(KeyRole.ExternalId, [.. tenants, .. sources, id], state));
 
         var references = In(KeyRole.Reference).Where(r => r.IsNotNull).ToArray();
         var identifiers = In(KeyRole.Identifier);
