@@ -105,17 +105,16 @@ Describe 'Add-UniqueKey' {
         Get-UniqueKeyRule $missing | Test-UniqueKey -Quiet | Sort-Object -Unique | Should -BeTrue
     }
 
-    It 'removes what is there twice first, by a run, and nothing where it only plans' {
-        $name = 'lead_activities_external_id_unique_idx'
-        $before = (Test-UniqueKey $name).Value
-        $planned = Add-UniqueKey $name -WhatIf 6>$null
-        (Test-UniqueKey $name).Value | Should -Be $before
+    It 'removes duplicates first, by a run that it names' {
+        $card = 'unified_lead_cards_persona_unique_idx'
 
-        $built = Add-UniqueKey $name -Confirm:$false
+        $planned = Add-UniqueKey $card -WhatIf 6>$null
+        $built = Add-UniqueKey $card -Confirm:$false
 
-        $planned.Change, $built.Change, $built.Duplicates | Should -Be 'WouldAdd', 'Added', 0
-        (Get-LinkageRun $built.RunId).Kind | Should -Be 'DuplicateRemoval'
-        (Test-UniqueKey $name).Status | Should -Be 'Healthy'
+        $planned.Change, $planned.Duplicates | Should -Be 'WouldAdd', 20
+        $built.Change, $built.Duplicates, $built.RunId.Count | Should -Be 'Added', 0, 1
+        (Get-LinkageRun | Where-Object RunId -EQ $built.RunId[0]).Status | Should -Be 'completed'
+        (Test-UniqueKey $card).Status | Should -Be 'Healthy'
     }
 
     It 'goes on with the other rules where one fails' {

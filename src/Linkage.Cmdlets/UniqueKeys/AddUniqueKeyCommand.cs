@@ -9,7 +9,7 @@ using Linkage.Engine.UniqueKeys;
 
 namespace Linkage.Cmdlets.UniqueKeys;
 
-/// <summary>Builds the keys of rules while the application goes on writing; what is there twice is removed first.</summary>
+/// <summary>Builds the keys of rules while the application goes on writing.</summary>
 [Cmdlet(VerbsCommon.Add, "UniqueKey", SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(UniqueKey), typeof(string))]
 public sealed class AddUniqueKeyCommand : DatabaseCmdlet
@@ -26,10 +26,6 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
     [Parameter]
     public SwitchParameter AsScript { get; set; }
 
-    /// <summary>Refuse to build where rows are there twice, instead of removing them.</summary>
-    [Parameter]
-    public SwitchParameter SkipRemoval { get; set; }
-
     /// <summary>After how long the build is given up.</summary>
     [Parameter]
     [Duration(Positive = true)]
@@ -39,6 +35,10 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
     [Parameter]
     [Duration(Positive = true)]
     public TimeSpan? LockTimeout { get; set; }
+
+    /// <summary>Rows that are there twice are an error; without it they are removed first.</summary>
+    [Parameter]
+    public SwitchParameter SkipRemoval { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -63,8 +63,8 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
             return;
         }
 
-        var removing = state.Duplicates > 0 && !SkipRemoval ? $"Remove {state.Duplicates} duplicates, build" : "Build";
-        var approval = await ApproveAsync($"table {state.Table} on {connection}", $"{removing} the key of rule {rule}");
+        var removal = state.Duplicates > 0 && !SkipRemoval ? $"Remove {state.Duplicates} duplicates, then build" : "Build";
+        var approval = await ApproveAsync($"table {state.Table} on {connection}", $"{removal} the key of rule {rule}");
         if (approval == Approval.WhatIf)
             Emit(new UniqueKey(connection, state, "WouldAdd", null, []));
         if (approval != Approval.Given)
@@ -75,13 +75,21 @@ public sealed class AddUniqueKeyCommand : DatabaseCmdlet
             new UniqueKeyOptions
             {
                 MaxDuration = MaxDuration, LockTimeout = LockTimeout, Waiting = EmitVerbose,
-                RemoveDuplicates = SkipRemoval ? null : (name, stop) => new DuplicateRemoval(connection.Engine).RunAsync(
-                    name, new RunOptions { Caller = CmdletName }, _ => { }, stop),
                 Progress = progress => Show(rule, connection, progress),
+                RemoveDuplicates = SkipRemoval ? null : (name, stop) => RemoveAsync(connection, name, stop),
             },
             cancellation);
         Emit(new UniqueKey(connection, result.State, result.IsAdded ? "Added" : "Unchanged", watch.Elapsed, result.RunIds));
     }
+
+    private Task<RunResult> RemoveAsync(LinkageConnection connection, string rule, CancellationToken cancellation) =>
+        new DuplicateRemoval(connection.Engine).RunAsync(
+            rule, new RunOptions { Caller = CmdletName },
+            progress => Report(new ProgressRecord(ActivityId, $"Removing duplicates of rule {rule} on {connection}", $"{progress.Done} groups")
+            {
+                CurrentOperation = progress.RunId is { } run ? $"run {run}" : string.Empty,
+            }),
+            cancellation);
 
     private void Show(string rule, LinkageConnection connection, IndexProgress progress) => Report(
         new ProgressRecord(ActivityId, $"Building the key of rule {rule} on {connection}", progress.Phase ?? "waiting for the table")

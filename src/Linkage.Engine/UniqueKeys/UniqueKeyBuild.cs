@@ -49,8 +49,9 @@ public sealed class UniqueKeyBuild(LinkageDatabase database)
                 options.Waiting?.Invoke($"Removing {state.Duplicates} duplicates of rule {rule}.");
                 var run = await remove(rule, cancellation);
                 runs.AddRange(run.RunId is { } id ? [id] : []);
-                if (run.Status != "completed")
-                    throw Duplicates(state, $"The run that was to remove them is {run.Status}.");
+                // One that left some leaves them again; whatever it did stands, and can be undone.
+                if (run.Status != "completed" || run.Count("removed") == 0)
+                    throw Duplicates(state, $"Run {run.RunId}, which was to remove them, is {run.Status} and removed {run.Count("removed")}. {run.Message}".TrimEnd());
             }
 
             isAdded |= await BuildAsync(state, options, cancellation);

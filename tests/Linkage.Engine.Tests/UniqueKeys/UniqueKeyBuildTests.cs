@@ -80,6 +80,24 @@ public sealed class UniqueKeyBuildTests
         Assert.Empty(await IndexesAsync(database));
     }
 
+    [Fact]
+    public async Task All_keys_come_to_stand_on_the_sample_data_once_its_duplicates_are_removed()
+    {
+        await using var database = await KeyScene.CreateSampleAsync();
+        var options = new UniqueKeyOptions
+        {
+            RemoveDuplicates = (rule, stop) => new DuplicateRemoval(database.Engine).RunAsync(rule, new RunOptions(), _ => { }, stop),
+        };
+
+        foreach (var rule in await new UniqueKeyRules(database.Engine).FindAsync(default))
+        {
+            var result = await new UniqueKeyBuild(database.Engine).AddAsync(rule.Name, options, default);
+            Assert.Equal(("Enforced", rule.Origin == "built in" ? 1 : 0), (result.State.State, result.RunIds.Count));
+        }
+
+        Assert.Equal(0, await database.ScalarAsync<long>("SELECT sum(d.duplicates) FROM linkage.unique_key_rule r, linkage.count_duplicates(r) d"));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -371,9 +389,9 @@ public sealed class UniqueKeyBuildTests
         {
             Runs.Add(Guid.NewGuid());
             await using var connection = await database.OpenAsync();
-            await connection.ExecuteAsync(
+            var removed = await connection.ExecuteAsync(
                 "DELETE FROM messages m WHERE EXISTS (SELECT FROM messages o WHERE o.external_id = m.external_id AND o.ctid < m.ctid)");
-            return new RunResult(Runs[^1], "public.messages", Status, new Dictionary<string, long>(), Array.Empty<JsonElement>(), TimeSpan.Zero);
+            return new RunResult(Runs[^1], "public.messages", Status, new Dictionary<string, long> { ["removed"] = removed }, Array.Empty<JsonElement>(), TimeSpan.Zero);
         }
     }
 }
