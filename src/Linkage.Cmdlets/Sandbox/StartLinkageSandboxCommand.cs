@@ -21,7 +21,7 @@ public sealed class StartLinkageSandboxCommand : LinkageCmdlet
     [ValidateRange(Engine.Sandbox.SampleLeads.Minimum, int.MaxValue)]
     public int? SampleLeads { get; set; }
 
-    /// <summary>How many rows to make that were imported twice, among ten times as many that were not; no such table if none is named.</summary>
+    /// <summary>How many rows to make that were imported twice, among ten times as many that were not; no such table without it.</summary>
     [Parameter]
     [ValidateRange(Engine.Sandbox.SampleDuplicates.Minimum, int.MaxValue)]
     public int? SampleDuplicates { get; set; }

@@ -39,6 +39,9 @@ public sealed class FindUniqueKeyCandidateCommand : DatabaseCmdlet
         foreach (var candidate in report.Candidates)
             Emit(new UniqueKeyCandidate(connection, candidate, ++rank));
         if (report.LeftOut.Count > 0)
-            EmitWarning($"Not looked at within {MaxDuration}: {string.Join(", ", report.LeftOut)}. Name them by -Table, or give -MaxDuration.");
+        {
+            EmitWarning(
+                $"Not looked at within {MaxDuration}: {string.Join(", ", report.LeftOut)}. Name them by -Table, or give -MaxDuration.");
+        }
     });
 }

@@ -6,8 +6,8 @@ using Npgsql;
 namespace Linkage.Engine.UniqueKeys;
 
 /// <summary>
-/// Looks for keys that tables lack: by what columns are called, by what the catalog and the statistics say of them, and by counting in a sample
-/// how many rows share them. Writes nothing.
+/// Looks for keys that tables lack: by what columns are called, by what the catalog and the statistics say of them, and by counting in a
+/// sample how many rows share them. Writes nothing.
 /// </summary>
 /// <param name="database">Where.</param>
 public sealed class KeyCandidates(LinkageDatabase database)
@@ -41,7 +41,9 @@ public sealed class KeyCandidates(LinkageDatabase database)
                 found.AddRange(candidates);
         }
 
-        return new([.. found.OrderByDescending(c => c.Score).ThenByDescending(c => c.Duplicates).ThenBy(c => c.Rule, StringComparer.Ordinal)], leftOut);
+        return new(
+            [.. found.OrderByDescending(c => c.Score).ThenByDescending(c => c.Duplicates).ThenBy(c => c.Rule, StringComparer.Ordinal)],
+            leftOut);
     }
 
     private static TransactionOptions Transaction(TimeSpan? timeout) =>
@@ -64,7 +66,8 @@ public sealed class KeyCandidates(LinkageDatabase database)
             EmbeddedSql.Read("UniqueKeys/find_candidate_indexes.sql"),
             new { tables = columns.Select(c => c.Table).Distinct().ToArray() })).ToLookup(i => i.Table);
         var rules = (await session.QueryAsync<Rule>(
-            """SELECT r.name AS "Name", r.relation AS "Table", r.keys AS "Keys" FROM linkage.unique_key_rule r ORDER BY r.name""")).ToLookup(r => r.Table);
+            """SELECT r.name AS "Name", r.relation AS "Table", r.keys AS "Keys" FROM linkage.unique_key_rule r ORDER BY r.name"""))
+            .ToLookup(r => r.Table);
         var tables =
             from table in columns.GroupBy(c => c.Table)
             let guesses = KeyGuess.Of([.. table])
@@ -110,11 +113,11 @@ public sealed class KeyCandidates(LinkageDatabase database)
             return null;
         var first = guess.Columns[0];
         var keys = guess.Columns.Select(c => c.Column).ToList();
-        var quoted = keys.Select(k => Plain(k) ? k : KeySample.Quote(k)).ToHashSet();
+        var quoted = keys.Select(Sql).ToHashSet();
         var rule = rules[first.Table].FirstOrDefault(r => quoted.SetEquals(r.Keys));
-        List<string> conditions = [.. guess.Columns.Where(c => !c.IsNotNull).Select(c => $"{(Plain(c.Column) ? c.Column : KeySample.Quote(c.Column))} IS NOT NULL")];
+        List<string> conditions = [.. guess.Columns.Where(c => !c.IsNotNull).Select(c => $"{Sql(c.Column)} IS NOT NULL")];
         if (state is not null)
-            conditions.Add($"{(Plain(guess.State!.Column) ? guess.State.Column : KeySample.Quote(guess.State.Column))} = '{state}'");
+            conditions.Add($"{Sql(guess.State!.Column)} = '{state}'");
         return new KeyCandidate
         {
             Rule = rule?.Name ?? Name(first.TableName, keys),
@@ -150,23 +153,36 @@ public sealed class KeyCandidates(LinkageDatabase database)
         {
             KeyRole.ExternalId => $"{subject} is an id that was given elsewhere, by its name",
             KeyRole.Identifier => $"{subject} tells things apart, by its name",
-            _ => $"rows belong to {string.Join(" and ", guess.Columns.Where(c => c.Role == KeyRole.Reference).Select(c => c.Column))}, and few to the same",
+            _ => "rows belong to "
+                + string.Join(" and ", guess.Columns.Where(c => c.Role == KeyRole.Reference).Select(c => c.Column)) + ", and few to the same",
         };
         foreach (var column in guess.Columns.Where(c => c.Role is KeyRole.Tenant or KeyRole.Source))
-            yield return column.Role == KeyRole.Tenant ? $"ids are those of one {column.Column}" : $"{column.Column} tells ids of one kind from others";
+        {
+            yield return column.Role == KeyRole.Tenant
+                ? $"ids are those of one {column.Column}"
+                : $"{column.Column} tells ids of one kind from others";
+        }
+
         if (state is not null)
             yield return $"only rows that are {state} are one each, others are many";
         foreach (var column in guess.Columns.Where(c => c.NullShare > 0))
-            yield return string.Create(CultureInfo.InvariantCulture, $"{column.Column} is NULL in {column.NullShare:P0} of the rows, which it leaves out");
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"{column.Column} is NULL in {column.NullShare:P0} of the rows, which it leaves out");
+        }
+
         yield return count.Rows == 0
             ? "no row says anything for or against it"
             : string.Create(
                 CultureInfo.InvariantCulture,
-                $"{count.Rows - count.Duplicates} of {count.Rows} rows have a key of their own{(isExact ? "" : ", in a sample: duplicates that lie apart were not seen")}");
+                $"{count.Rows - count.Duplicates} of {count.Rows} rows have a key of their own")
+                + (isExact ? string.Empty : ", in a sample: duplicates that lie apart were not seen");
         yield return "no unique index covers it";
     }
 
-    private static bool Plain(string name) => name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_') && !char.IsAsciiDigit(name[0]);
+    /// <summary>A name as SQL has it, in quotes where it needs them.</summary>
+    private static string Sql(string name) =>
+        name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_') && !char.IsAsciiDigit(name[0]) ? name : KeySample.Quote(name);
 
     private static string Name(string table, IEnumerable<string> keys)
     {

@@ -12,8 +12,8 @@ internal sealed record KeyGuess(KeyRole Subject, IReadOnlyList<KeyColumn> Column
 
     /// <summary>
     /// What the columns of a table suggest. An external id stands with its tenant and its source; where there is none, what identifies
-    /// things in the world, each by itself; where there is none of those either, what a row belongs to. The wider key is proposed, as it asks for
-    /// less.
+    /// things in the world, each by itself; where there is none of those either, what a row belongs to. The wider key is proposed, as it
+    /// asks for less.
     /// </summary>
     public static IEnumerable<KeyGuess> Of(IReadOnlyList<KeyColumn> table)
     {
@@ -39,8 +39,8 @@ internal sealed record KeyGuess(KeyRole Subject, IReadOnlyList<KeyColumn> Column
     public bool IsCoveredBy(IReadOnlyList<string> columns) => columns.All(c => Columns.Any(k => k.Column == c));
 
     /// <summary>
-    /// Whether the statistics alone say that far too many rows share it: the values of its columns, in all combinations, are fewer than half of
-    /// the rows.
+    /// Whether the statistics alone say that far too many rows share it: the values of its columns, in all combinations, are fewer than
+    /// half of the rows.
     /// </summary>
     public bool IsRuledOut => State is null && Columns[0].EstimatedRows > 1000 && Columns.All(c => c.DistinctValues is not null)
         && Columns.Aggregate(1.0, (combinations, c) => combinations * Math.Max(c.DistinctValues!.Value, 1))

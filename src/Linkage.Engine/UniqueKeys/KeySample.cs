@@ -30,7 +30,8 @@ internal static class KeySample
             .ToList();
         // As large a share of the pages as holds that many rows; nobody knows of a table that was never analyzed.
         var share = estimated > sampleRows
-            ? string.Create(CultureInfo.InvariantCulture, $" TABLESAMPLE SYSTEM ({Math.Max(100.0 * sampleRows / estimated, 0.0001):F4}) REPEATABLE (1)")
+            ? string.Create(
+                CultureInfo.InvariantCulture, $" TABLESAMPLE SYSTEM ({Math.Max(100.0 * sampleRows / estimated, 0.0001):F4}) REPEATABLE (1)")
             : string.Empty;
         var sql =
             $"""

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Linkage.Engine.UniqueKeys;
 
 /// <summary>
-/// Ids of the form <c>prefix_01HZ8HH500XK70E62NMT13PGV0</c>: what it is the id of, an underscore, and a ULID, which is 26 characters of Crockford's
-/// base 32 (no I, L, O, U) that hold 128 bits.
+/// Ids of the form <c>prefix_01HZ8HH500XK70E62NMT13PGV0</c>: what it is the id of, an underscore, and a ULID, which is 26 characters of
+/// Crockford's base 32 (no I, L, O, U) that hold 128 bits.
 /// </summary>
 public static partial class PrefixedUlid
 {

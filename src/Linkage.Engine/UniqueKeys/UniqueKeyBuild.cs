@@ -51,14 +51,20 @@ public sealed class UniqueKeyBuild(LinkageDatabase database)
                 runs.AddRange(run.RunId is { } id ? [id] : []);
                 // One that left some leaves them again; whatever it did stands, and can be undone.
                 if (run.Status != "completed" || run.Count("removed") == 0)
-                    throw Duplicates(state, $"Run {run.RunId}, which was to remove them, is {run.Status} and removed {run.Count("removed")}. {run.Message}".TrimEnd());
+                {
+                    throw Duplicates(
+                        state,
+                        $"Run {run.RunId}, which was to remove them, is {run.Status} and removed {run.Count("removed")}. {run.Message}".TrimEnd());
+                }
             }
 
             isAdded |= await BuildAsync(state, options, cancellation);
         }
     }
 
-    /// <summary>A psql script that builds the key of a rule: it ends at duplicates, drops an invalid leftover first, and checks what it built.</summary>
+    /// <summary>
+    /// A psql script that builds the key of a rule: it ends at duplicates, drops an invalid leftover first, and checks what it built.
+    /// </summary>
     /// <exception cref="LinkageException">There is no such rule, or its table or columns are gone.</exception>
     public Task<string> ScriptAsync(string rule, CancellationToken cancellation) =>
         database.TransactAsync(
