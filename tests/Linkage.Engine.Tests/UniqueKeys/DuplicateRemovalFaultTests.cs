@@ -76,6 +76,9 @@ public sealed class DuplicateRemovalFaultTests(ITestOutputHelper output)
             }
             else
             {
+                // The server notices that its client is gone when the statement ends.
+                await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
+                    "SELECT NOT linkage.run_is_alive(r) FROM linkage.run r WHERE r.id = @run", new { run }));
                 Assert.Equal(0, (await scene.UndoAsync(run)).Count("conflicts"));
                 Assert.Equal(before, await scene.RowsAsync());
             }
