@@ -1,5 +1,3 @@
-using Dapper;
-using Linkage.Engine.Database;
 using Npgsql;
 
 namespace Linkage.Engine.Sandbox;
@@ -31,39 +29,33 @@ public static class SampleData
         ThrowIfNotShare(options.LinkableShare, nameof(options.LinkableShare));
         ThrowIfNotShare(options.PhoneShare, nameof(options.PhoneShare));
 
-        SampleDataOverview overview;
-        await using (var transaction = await connection.BeginTransactionAsync(cancellation))
-        {
-            await ExecuteAsync("SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off");
-            await ExecuteAsync("SET LOCAL session_replication_role = replica");
-            var isApplicationNew = !await ApplicationSchema.ExistsAsync(connection, cancellation);
-            var isAuthenticationNew = options.Accounts && !await AuthenticationSchema.ExistsAsync(connection, cancellation);
-            if (isApplicationNew)
-                await ApplicationSchema.CreateTablesAsync(connection, cancellation);
-            if (isAuthenticationNew)
-                await AuthenticationSchema.CreateTablesAsync(connection, cancellation);
-            overview = await GenerateAsync(connection, options, cancellation);
-            if (isApplicationNew)
-                await ApplicationSchema.CreateConstraintsAsync(connection, cancellation);
-            if (isAuthenticationNew)
-                await AuthenticationSchema.CreateConstraintsAsync(connection, cancellation);
-            await transaction.CommitAsync(cancellation);
-        }
-        // Vacuumed too, lest autovacuum comes to do it while somebody measures.
-        await ExecuteAsync("VACUUM (ANALYZE) public.users, public.events, public.event_guests, public.messages, public.message_deliveries");
-        if (options.Accounts)
-            await ExecuteAsync("VACUUM (ANALYZE) auth.users");
-        return overview;
-
-        Task<int> ExecuteAsync(string sql) =>
-            connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
+        return await SampleLoad.RunAsync(
+            connection,
+            "public.users, public.events, public.event_guests, public.messages, public.message_deliveries"
+            + (options.Accounts ? ", auth.users" : ""),
+            async () =>
+            {
+                var isApplicationNew = !await ApplicationSchema.ExistsAsync(connection, cancellation);
+                var isAuthenticationNew = options.Accounts && !await AuthenticationSchema.ExistsAsync(connection, cancellation);
+                if (isApplicationNew)
+                    await ApplicationSchema.CreateTablesAsync(connection, cancellation);
+                if (isAuthenticationNew)
+                    await AuthenticationSchema.CreateTablesAsync(connection, cancellation);
+                var overview = await GenerateAsync(connection, options, cancellation);
+                if (isApplicationNew)
+                    await ApplicationSchema.CreateConstraintsAsync(connection, cancellation);
+                if (isAuthenticationNew)
+                    await AuthenticationSchema.CreateConstraintsAsync(connection, cancellation);
+                return overview;
+            },
+            cancellation);
     }
 
     private static async Task<SampleDataOverview> GenerateAsync(
         NpgsqlConnection connection, SampleDataOptions options, CancellationToken cancellation)
     {
-        await SandboxScript.ExecuteAsync(connection, "sample_functions.sql", cancellation);
-        var overview = await QueryAsync<SampleDataOverview>(
+        var overview = await SampleLoad.GenerateAsync<SampleDataOverview>(
+            connection,
             "sample_data.sql",
             new
             {
@@ -71,18 +63,13 @@ public static class SampleData
                 seed = options.Seed,
                 linkable = options.LinkableShare,
                 phones = options.PhoneShare,
-            });
-        if (options.Accounts)
-        {
-            var accounts = await QueryAsync<SampleAccountsOverview>("sample_accounts.sql", new { seed = options.Seed });
-            overview = overview with { Accounts = accounts };
-        }
-
-        await SandboxScript.ExecuteAsync(connection, "sample_functions_end.sql", cancellation);
-        return overview;
-
-        Task<T> QueryAsync<T>(string file, object parameters) => connection.QuerySingleAsync<T>(new CommandDefinition(
-            EmbeddedSql.Read($"Sandbox/{file}"), parameters, commandTimeout: 0, cancellationToken: cancellation));
+            },
+            cancellation);
+        if (!options.Accounts)
+            return overview;
+        var accounts = await SampleLoad.GenerateAsync<SampleAccountsOverview>(
+            connection, "sample_accounts.sql", new { seed = options.Seed }, cancellation);
+        return overview with { Accounts = accounts };
     }
 
     private static void ThrowIfNotShare(double value, string name)

@@ -1,5 +1,3 @@
-using Dapper;
-using Linkage.Engine.Database;
 using Npgsql;
 
 namespace Linkage.Engine.Sandbox;
@@ -29,32 +27,22 @@ public static class SampleDuplicates
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentOutOfRangeException.ThrowIfLessThan(duplicates, Minimum);
 
-        SampleDuplicatesOverview overview;
-        await using (var transaction = await connection.BeginTransactionAsync(cancellation))
-        {
-            await ExecuteAsync("SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off");
-            await ExecuteAsync("SET LOCAL session_replication_role = replica");
-            await DuplicateSchema.CreateTablesAsync(connection, cancellation);
-            await SandboxScript.ExecuteAsync(connection, "sample_functions.sql", cancellation);
-            overview = await connection.QuerySingleAsync<SampleDuplicatesOverview>(new CommandDefinition(
-                EmbeddedSql.Read("Sandbox/sample_duplicates.sql"), new { duplicates = (long)duplicates, seed }, commandTimeout: 0,
-                cancellationToken: cancellation));
-            await SandboxScript.ExecuteAsync(connection, "sample_functions_end.sql", cancellation);
-            await DuplicateSchema.CreateConstraintsAsync(connection, cancellation);
-            await transaction.CommitAsync(cancellation);
-        }
-
-        // Vacuumed too, lest autovacuum comes to do it while somebody measures.
-        await ExecuteAsync(
+        return await SampleLoad.RunAsync(
+            connection,
             """
-            VACUUM (ANALYZE) public.messages, public.message_attachments, public.businesses, public.business_owners,
-              public.unified_lead_cards, public.campaign_queue, public.queue_events, public.skiptrace_results, public.lead_activities,
-              public.integrations, public.integration_fields, public.leads, public.campaign_leads, public.properties,
-              public.property_distress_scores, public.persona_phones
-            """);
-        return overview;
-
-        Task<int> ExecuteAsync(string sql) =>
-            connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
+            public.messages, public.message_attachments, public.businesses, public.business_owners, public.unified_lead_cards,
+              public.campaign_queue, public.queue_events, public.skiptrace_results, public.lead_activities, public.integrations,
+              public.integration_fields, public.leads, public.campaign_leads, public.properties, public.property_distress_scores,
+              public.persona_phones
+            """,
+            async () =>
+            {
+                await DuplicateSchema.CreateTablesAsync(connection, cancellation);
+                var overview = await SampleLoad.GenerateAsync<SampleDuplicatesOverview>(
+                    connection, "sample_duplicates.sql", new { duplicates = (long)duplicates, seed }, cancellation);
+                await DuplicateSchema.CreateConstraintsAsync(connection, cancellation);
+                return overview;
+            },
+            cancellation);
     }
 }

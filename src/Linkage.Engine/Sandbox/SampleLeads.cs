@@ -1,5 +1,3 @@
-using Dapper;
-using Linkage.Engine.Database;
 using Npgsql;
 
 namespace Linkage.Engine.Sandbox;
@@ -31,31 +29,22 @@ public static class SampleLeads
         ArgumentNullException.ThrowIfNull(connection);
         ArgumentOutOfRangeException.ThrowIfLessThan(leads, Minimum);
 
-        SampleLeadsOverview overview;
-        await using (var transaction = await connection.BeginTransactionAsync(cancellation))
-        {
-            await ExecuteAsync("SET LOCAL work_mem = '256MB'; SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off");
-            await ExecuteAsync("SET LOCAL session_replication_role = replica");
-            var isNew = !await CustomerSchema.ExistsAsync(connection, cancellation);
-            if (isNew)
-                await CustomerSchema.CreateTablesAsync(connection, cancellation);
-            await SandboxScript.ExecuteAsync(connection, "sample_functions.sql", cancellation);
-            overview = await connection.QuerySingleAsync<SampleLeadsOverview>(new CommandDefinition(
-                EmbeddedSql.Read("Sandbox/sample_leads.sql"), new { leads = (long)leads, seed }, commandTimeout: 0,
-                cancellationToken: cancellation));
-            await SandboxScript.ExecuteAsync(connection, "sample_functions_end.sql", cancellation);
-            if (isNew)
-                await CustomerSchema.CreateConstraintsAsync(connection, cancellation);
-            await transaction.CommitAsync(cancellation);
-        }
-
-        // Vacuumed too, lest autovacuum comes to do it while somebody measures.
-        await ExecuteAsync("""
-            VACUUM (ANALYZE) public."Customer", public."CustomerAddress", public."Lead", public."Job", public."Conversation", public."Audit"
-            """);
-        return overview;
-
-        Task<int> ExecuteAsync(string sql) =>
-            connection.ExecuteAsync(new CommandDefinition(sql, commandTimeout: 0, cancellationToken: cancellation));
+        return await SampleLoad.RunAsync(
+            connection,
+            """
+            public."Customer", public."CustomerAddress", public."Lead", public."Job", public."Conversation", public."Audit"
+            """,
+            async () =>
+            {
+                var isNew = !await CustomerSchema.ExistsAsync(connection, cancellation);
+                if (isNew)
+                    await CustomerSchema.CreateTablesAsync(connection, cancellation);
+                var overview = await SampleLoad.GenerateAsync<SampleLeadsOverview>(
+                    connection, "sample_leads.sql", new { leads = (long)leads, seed }, cancellation);
+                if (isNew)
+                    await CustomerSchema.CreateConstraintsAsync(connection, cancellation);
+                return overview;
+            },
+            cancellation);
     }
 }
