@@ -118,7 +118,7 @@ public sealed class UniqueKeyRulesTests
         Assert.Equal(
             ["Call No", "Who", "state"],
             await database.QueryAsync<string>(
-                "SELECT unnest(linkage.rule_columns(r)) FROM linkage.unique_key_rule r WHERE r.name LIKE 'Odd%' ORDER BY 1"));
+                "SELECT unnest(r.columns) FROM linkage.unique_key_rule r WHERE r.name LIKE 'Odd%' ORDER BY 1"));
         await database.ExecuteAsync(rule.Definition);
     }
 

@@ -21,11 +21,6 @@ BEGIN
 END
 $$;
 
--- The columns that keys and predicate read.
-CREATE OR REPLACE FUNCTION linkage.rule_columns(rule linkage.unique_key_rule) RETURNS name[]
-LANGUAGE sql IMMUTABLE
-AS $$ SELECT ($1).columns $$;
-
 -- Why a rule can't be applied here: its table is gone, or columns of it are; null where they are there. The order is checked when it is used.
 CREATE OR REPLACE FUNCTION linkage.rule_problem(rule linkage.unique_key_rule) RETURNS text
 LANGUAGE sql STABLE
