@@ -258,6 +258,36 @@ public sealed class DuplicateRemovalTests
         Assert.Equal(before, await scene.RowsAsync());
     }
 
+    [Fact]
+    public async Task A_key_that_was_built_since_keeps_duplicates_out_until_it_goes()
+    {
+        await using var scene = await RemovalScene.CreateAsync(Items, _rule);
+        var before = await scene.RowsAsync();
+        var run = await scene.RemoveAsync(_rule.Name);
+        await scene.Database.ExecuteAsync("CREATE UNIQUE INDEX item_idx ON item (code)");
+
+        var undo = await scene.UndoAsync(run.RunId!.Value);
+
+        Assert.True(undo.Count("conflicts") >= 2);
+        Assert.Equal([1, 4, 5, 6], await scene.Database.QueryAsync<int>("SELECT id FROM item ORDER BY id"));
+        await scene.Database.ExecuteAsync("DROP INDEX item_idx");
+        Assert.Equal(0, (await scene.UndoAsync(run.RunId!.Value)).Count("conflicts"));
+        Assert.Equal(before, await scene.RowsAsync());
+    }
+
+    [Fact]
+    public async Task A_group_that_would_break_an_exclusion_constraint_stays_whole()
+    {
+        await using var scene = await RemovalScene.CreateAsync(
+            Items + "ALTER TABLE part DROP CONSTRAINT part_item_id_name_key, ADD EXCLUDE USING btree (item_id WITH =) WHERE (name = 'wheel');", _rule);
+        var before = await scene.RowsAsync();
+
+        var run = await scene.RemoveAsync(_rule.Name);
+
+        Assert.Equal((0, 1), (run.Count("removed"), run.Count("failed")));
+        Assert.Equal(before, await scene.RowsAsync());
+    }
+
     private static async Task<IReadOnlyList<string>> IdsAsync(RemovalScene scene, string sql) =>
         [.. (await scene.Database.QueryAsync<string>(sql)).Order(StringComparer.Ordinal)];
 }
