@@ -1,4 +1,5 @@
--- Who refers to the rows of a table: by its foreign keys, by those that go through another table, and by what a component knows of without one.
+-- Who refers to the rows of a table: by its foreign keys, by those that go through another table, and by what a component knows of without
+-- one.
 
 -- columns of relation hold what target_columns of the target's rows have. Foreign keys of any kind count: composite ones, those of
 -- partitioned tables and of the target itself. Where a column of one foreign key is among those that another one refers to, both change
@@ -39,40 +40,30 @@ AS $$
   SELECT r.relation, r.columns, r.target_columns FROM reference r ORDER BY r.relation::oid, r.columns, r.target_columns
 $$;
 
--- Who refers to a row of a table: the tables, or null. source is its {column: value}; going are the rows of the table that are about to go,
--- itself among them, and are no users of it; leaving is the condition on alias t for rows of the journal that are about to be taken back,
--- and so to refer to another row: null for none.
--- Plan: the index of each reference's columns.
-CREATE OR REPLACE FUNCTION linkage.referrers_of(target regclass, source jsonb, going jsonb[], leaving text) RETURNS text
-LANGUAGE plpgsql STABLE
+-- Who refers to a row of a table: a SELECT of the tables' names. source is the row's {column: value}; going is a SELECT of copies of the
+-- table's rows that are about to go, itself among them, and are no users of it; leaving is the condition on alias t for rows of the
+-- journal that are about to be taken back, and so to refer to another row: null for none.
+-- Plan: the index of each reference's columns; what is about to go by hash.
+CREATE OR REPLACE FUNCTION linkage.referrers_sql(target regclass, source text, going text, leaving text) RETURNS text
+LANGUAGE sql STABLE
 AS $$
-DECLARE
-  reference record;
-  is_used   boolean;
-  found     text[] := '{}';
-BEGIN
-  FOR reference IN SELECT linkage.qualified_name(r.relation) AS name, r.* FROM linkage.references_to(target) r LOOP
-    EXECUTE format(
-      'SELECT EXISTS (SELECT FROM %s AS t WHERE %s%s OFFSET %s)',
-      reference.relation,
-      linkage.row_has(reference.relation, reference.columns, '$1', reference.target_columns),
-      CASE WHEN reference.relation = target THEN
-        format(' AND NOT EXISTS (SELECT FROM unnest($2) AS p (going) WHERE %s)', linkage.is_row(target, 'p.going'))
-      END,
-      CASE WHEN leaving IS NULL THEN '0' ELSE format(
-        '(SELECT count(*) FROM linkage.row_move AS t WHERE %s AND t.action = ''moved'' AND t.relation = %L AND %s)',
-        leaving, reference.name,
-        (
-          SELECT string_agg(format('t.after ->> %L = $1 ->> %L', c.name, c.of), ' AND ')
-          FROM unnest(reference.columns, reference.target_columns) AS c (name, of)
-        ))
-      END)
-    INTO is_used
-    USING source, going;
-    IF is_used AND reference.name <> ALL (found) THEN
-      found := found || reference.name;
-    END IF;
-  END LOOP;
-  RETURN NULLIF(array_to_string(found, ', '), '');
-END
+  SELECT COALESCE(
+    string_agg(
+      format(
+        'SELECT %L WHERE EXISTS (SELECT FROM %s AS t WHERE %s%s OFFSET %s)', linkage.qualified_name(r.relation), r.relation,
+        linkage.row_has(r.relation, r.columns, $2, r.target_columns),
+        CASE WHEN r.relation = $1 THEN format(
+          ' AND %s NOT IN (%s)', linkage.row_text('t', linkage.stored_columns($1)), $3)
+        END,
+        CASE WHEN $4 IS NULL THEN '0' ELSE format(
+          '(SELECT count(*) FROM linkage.row_move AS t WHERE %s AND t.action = ''moved'' AND t.relation = %L AND %s)',
+          $4, linkage.qualified_name(r.relation),
+          (
+            SELECT string_agg(format('t.after ->> %L = %s ->> %L', c.name, $2, c.of), ' AND ')
+            FROM unnest(r.columns, r.target_columns) AS c (name, of)
+          ))
+        END),
+      ' UNION ALL '),
+    'SELECT NULL::text WHERE false')
+  FROM linkage.references_to($1) r
 $$;

@@ -1,8 +1,9 @@
 -- Replacing rows: what refers to lost ones is moved to those kept, then the lost ones go.
 
--- Replaces rows of a table, whatever refers to them: rows that would clash are replaced first, by the same function. step: the number of
--- the next statement; counts: {"moved RELATION": n, "removed RELATION": n}. In a dry run and a preview nothing changes, so that what
--- depends on what a clash has moved is counted as it is now.
+-- Replaces rows of a table, whatever refers to them: rows that would clash are replaced first, by the same function. Who calls it has
+-- locked the lost rows FOR UPDATE, so that nobody can come to refer to them. step: the number of the next statement; counts: {"moved
+-- RELATION": n, "removed RELATION": n}. In a dry run and a preview nothing changes, so that what depends on what a clash has moved is
+-- counted as it is now.
 CREATE OR REPLACE FUNCTION linkage.replace_rows(
   run_id uuid, first_step integer, target regclass, lost jsonb[], kept jsonb[], policy text, mode text, OUT step integer, OUT counts jsonb)
 LANGUAGE plpgsql
@@ -21,11 +22,6 @@ DECLARE
 BEGIN
   step := first_step;
   counts := '{}';
-  IF mode = 'apply' THEN
-    -- From here on nobody can come to refer to them.
-    EXECUTE format('SELECT FROM %s AS t, unnest($1) AS p (lost) WHERE %s FOR UPDATE OF t', target, linkage.is_row(target, 'p.lost'))
-    USING lost;
-  END IF;
   PERFORM linkage.refuse_lost_references(target, wanted, lost, kept);
 
   -- Rows that would clash, one unique index after the other: each is made free before the next is looked at, and all are looked at again.
@@ -36,6 +32,9 @@ BEGIN
         clash := linkage.find_clashes(target, linkage.wanted_of(wanted, statement.name), key.index_name, lost, kept, policy);
         CONTINUE WHEN clash.losers IS NULL;
         PERFORM linkage.refuse_clash(target, statement.relation, key.index_name, clash.losers, clash.strangers, policy);
+        IF mode = 'apply' THEN
+          PERFORM linkage.lock_rows(statement.relation, clash.losers);
+        END IF;
         inner_run := linkage.replace_rows(run_id, step, statement.relation, clash.losers, clash.winners, policy, mode);
         step := inner_run.step;
         counts := linkage.add_counts(counts, inner_run.counts);
@@ -57,8 +56,12 @@ BEGIN
     ) AS n (moved)
     WHERE n.moved > 0;
     step := step + 1;
-    EXIT WHEN mode <> 'apply' OR NOT EXISTS (SELECT FROM jsonb_each(moves) AS m WHERE (m.value ->> 'found')::bigint > 0);
-    -- Somebody may have been writing a row; a trigger that keeps it from moving does so each time.
+    EXIT WHEN mode <> 'apply' OR NOT EXISTS (
+      SELECT
+      FROM jsonb_each(moves) AS m
+      WHERE (m.value ->> 'found')::bigint > (m.value ->> 'moved')::bigint
+         OR (m.value ->> 'found')::bigint > 0 AND linkage.is_intercepted(m.key::regclass));
+    -- Somebody may have been writing a row: once more. A trigger that keeps it from moving does so each time.
     attempts := attempts + 1;
     IF attempts > 10 THEN
       RAISE EXCEPTION USING
@@ -73,6 +76,32 @@ BEGIN
   counts := linkage.add_counts(counts, jsonb_build_object('removed ' || linkage.qualified_name(target), amount));
   step := step + 1;
 END
+$$;
+
+-- Locks rows, in the order of their places.
+-- Plan: their key.
+CREATE OR REPLACE FUNCTION linkage.lock_rows(relation regclass, rows jsonb[]) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  EXECUTE format(
+    'SELECT FROM %s AS t, unnest($1) AS p (wanted) WHERE %s ORDER BY t.tableoid, t.ctid FOR UPDATE OF t', relation,
+    linkage.is_row(relation, 'p.wanted'))
+  USING rows;
+END
+$$;
+
+-- Whether the application's own code has a hand in what happens to rows of a table or of its partitions: triggers and rules, which may do
+-- something else than what a statement says.
+CREATE OR REPLACE FUNCTION linkage.is_intercepted(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE
+AS $$
+  SELECT EXISTS (
+    SELECT
+    FROM (SELECT $1 AS id UNION SELECT p.relid FROM pg_partition_tree($1) p) AS part
+    JOIN pg_catalog.pg_class c ON c.oid = part.id
+    WHERE c.relhasrules
+       OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'))
 $$;
 
 -- All references to a table, as linkage.move_rows takes them.
@@ -132,6 +161,7 @@ END
 $$;
 
 -- Refuses where rows refer to a lost one by a column that is empty in the one that is kept: they would refer to nothing.
+-- Plan: the index of each reference that is by a column which may be empty.
 CREATE OR REPLACE FUNCTION linkage.refuse_lost_references(target regclass, wanted jsonb, lost jsonb[], kept jsonb[]) RETURNS void
 LANGUAGE plpgsql STABLE
 AS $$
@@ -147,8 +177,13 @@ BEGIN
         ARRAY(SELECT jsonb_array_elements_text(w.item -> 'columns'))::name[],
         ARRAY(SELECT jsonb_array_elements_text(w.item -> 'target_columns'))::name[]
     ) AS c (columns, target_columns)
+    CROSS JOIN LATERAL (
+      SELECT array_agg(a.attname::text) AS names
+      FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = target AND a.attname = ANY (c.target_columns) AND NOT a.attnotnull
+    ) AS nullable
     JOIN unnest(lost, kept) AS p (lost, kept)
-      ON EXISTS (SELECT FROM unnest(c.target_columns) AS t (name) WHERE p.kept ->> t.name::text IS NULL)
+      ON nullable.names IS NOT NULL AND EXISTS (SELECT FROM unnest(nullable.names) AS t (name) WHERE p.kept ->> t.name IS NULL)
     GROUP BY 1, 2, 3
   LOOP
     EXECUTE format(

@@ -62,8 +62,8 @@ BEGIN
 END
 $$;
 
--- Takes back what was done to rows: moved and filled get their values back, created goes, removed comes back. asked: the condition on alias t
--- for the rows of the journal.
+-- Takes back what was done to rows: moved and filled get their values back, created goes, removed comes back. asked: the condition on alias
+-- t for the rows of the journal.
 CREATE OR REPLACE FUNCTION linkage.undo_row_moves(run_id uuid, asked text, mode text) RETURNS jsonb
 LANGUAGE plpgsql
 SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
@@ -91,23 +91,45 @@ BEGIN
 END
 $$;
 
--- What became of one row, as a batch reports it. What was done to a whole row is in the journal already.
-CREATE OR REPLACE FUNCTION linkage.undo_outcome(
-  run_id uuid, number integer, item linkage.row_move, outcome text, reason text, mode text) RETURNS jsonb
+-- What became of some rows of the journal, as a batch reports it. reasons: null where it was taken back, which is in the journal already,
+-- empty where there was nothing left to take back. Rows that were left alone are noted, in a dry run all.
+-- Plan: the journal by its key.
+CREATE OR REPLACE FUNCTION linkage.note_undone(run_id uuid, ids bigint[], reasons text[], mode text) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 BEGIN
-  IF mode = 'dry run' OR (mode = 'apply' AND outcome <> 'done') THEN
+  IF mode <> 'preview' THEN
     INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run)
-    VALUES (run_id, item.step, item.relation, item.action, item.row_key, item.before, item.after, outcome, reason, mode = 'dry run');
+    SELECT
+      note_undone.run_id, m.step, m.relation, m.action, m.row_key, m.before, m.after, linkage.outcome_of_undo(u.reason),
+      NULLIF(u.reason, ''), mode = 'dry run'
+    FROM unnest(ids, reasons) AS u (id, reason)
+    JOIN linkage.row_move m ON m.id = u.id
+    WHERE mode = 'dry run' OR u.reason IS NOT NULL
+    ORDER BY m.id;
   END IF;
-  RETURN jsonb_build_object(
-    'counts', jsonb_build_object(
-      'processed', 1, 'rolled_back', (outcome = 'done')::integer, 'unchanged', (outcome = 'unchanged')::integer,
-      'conflicts', (outcome = 'conflict')::integer),
-    'sample', jsonb_build_array(linkage.undo_sample(item.relation, item.row_key, outcome, reason)));
+  RETURN (
+    WITH judged AS MATERIALIZED (
+      SELECT u.id, u.reason, linkage.outcome_of_undo(u.reason) AS outcome FROM unnest(ids, reasons) AS u (id, reason)
+    )
+    SELECT jsonb_build_object(
+      'counts', jsonb_build_object(
+        'processed', count(*),
+        'rolled_back', count(*) FILTER (WHERE j.outcome = 'done'),
+        'unchanged', count(*) FILTER (WHERE j.outcome = 'unchanged'),
+        'conflicts', count(*) FILTER (WHERE j.outcome = 'conflict')),
+      'sample', (
+        SELECT COALESCE(jsonb_agg(linkage.undo_sample(m.relation, m.row_key, s.outcome, NULLIF(s.reason, ''))), '[]')
+        FROM (SELECT * FROM judged ORDER BY judged.outcome = 'done', judged.id LIMIT 5) AS s
+        JOIN linkage.row_move m ON m.id = s.id))
+    FROM judged j);
 END
 $$;
+
+-- What became of a row, by the reason for which it was left alone.
+CREATE OR REPLACE FUNCTION linkage.outcome_of_undo(reason text) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT CASE WHEN $1 IS NULL THEN 'done' WHEN $1 = '' THEN 'unchanged' ELSE 'conflict' END $$;
 
 -- Two reports added up: the first five of the sample stay.
 CREATE OR REPLACE FUNCTION linkage.add_outcome(one jsonb, other jsonb) RETURNS jsonb

@@ -47,7 +47,7 @@ BEGIN
       RAISE;
     ELSIF is_alone THEN
       EXECUTE format('SELECT t.* FROM linkage.row_move AS t WHERE %s', asked) INTO item;
-      RETURN linkage.undo_outcome(run_id, number, item, 'conflict', SQLERRM, mode);
+      RETURN linkage.note_undone(run_id, ARRAY[item.id], ARRAY[SQLERRM], mode);
     END IF;
   END;
 

@@ -1,105 +1,158 @@
 -- Undo of rows that were removed or created as a whole: they come back, or go.
 
--- Takes back rows that were removed or created as a whole: judged one by one, since they are few, and changed in one statement, since they
--- may refer to each other. If that fails, each is tried alone.
+-- Takes back the rows of one statement: all of a table are judged in one, and changed in one, since they may refer to each other. If that
+-- fails, each is tried alone. open: the condition on alias t for the rows of the journal; past: the statement's number.
 CREATE OR REPLACE FUNCTION linkage.undo_rows(run_id uuid, number integer, open text, past integer, mode text) RETURNS jsonb
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  items   linkage.row_move[];
-  copies  jsonb[];
-  reasons text[];
-  item    linkage.row_move;
-  failed  text;
-  result  jsonb := '{"counts": {}, "sample": []}';
+  part   record;
+  judged record;
+  result jsonb := '{"counts": {}, "sample": []}';
 BEGIN
-  EXECUTE format(
-    'SELECT array_agg(t ORDER BY t.id) FROM linkage.row_move AS t WHERE %s AND t.step = %s', open, past)
-  INTO items;
-  SELECT array_agg(linkage.current_row(i, mode = 'apply') ORDER BY i.id) INTO copies FROM unnest(items) AS i;
-  SELECT array_agg(linkage.why_row_stays(i, c.copy, copies, CASE WHEN mode <> 'apply' THEN open END) ORDER BY i.id)
-  INTO reasons
-  FROM ROWS FROM (unnest(items), unnest(copies)) AS c (
-    id, run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run, xact, copy)
-  JOIN unnest(items) AS i ON i.id = c.id;
-
-  IF mode = 'apply' THEN
-    failed := linkage.try_undo_rows(run_id, number, items, copies, reasons);
-  END IF;
-  FOR i IN 1 .. cardinality(items) LOOP
-    item := items[i];
-    IF failed IS NOT NULL AND reasons[i] IS NULL THEN
-      reasons[i] := linkage.try_undo_rows(run_id, number, items[i:i], copies[i:i], reasons[i:i]);
+  FOR part IN EXECUTE format(
+    'SELECT t.relation, t.action FROM linkage.row_move AS t WHERE %s AND t.step = %s GROUP BY t.relation, t.action', open, past)
+  LOOP
+    judged := linkage.judge_rows(
+      part.relation, part.action,
+      format('%s AND t.step = %s AND t.relation = %L AND t.action = %L', open, past, part.relation, part.action),
+      CASE WHEN mode <> 'apply' THEN open END, mode = 'apply');
+    IF mode = 'apply' THEN
+      judged.reasons := linkage.take_rows_back(run_id, number, part.relation, part.action, judged.ids, judged.rows, judged.reasons);
     END IF;
-    result := linkage.add_outcome(result, linkage.undo_outcome(
-      run_id, number, item,
-      CASE WHEN reasons[i] IS NULL THEN 'done' WHEN reasons[i] = '' THEN 'unchanged' ELSE 'conflict' END, NULLIF(reasons[i], ''), mode));
+    result := linkage.add_outcome(result, linkage.note_undone(run_id, judged.ids, judged.reasons, mode));
   END LOOP;
   RETURN result;
 END
 $$;
 
--- A copy of the row that a journal row is about, as it is now; null where there is none. It is locked if asked for.
-CREATE OR REPLACE FUNCTION linkage.current_row(item linkage.row_move, is_locked boolean) RETURNS jsonb
+-- Of rows of the journal about one table, as arrays in the same order: ids; rows, the copies that are to come back, or to go; reasons, why
+-- one can't be taken back: null where it can, empty where it was already. asked: the condition on alias t; leaving: that for rows of the
+-- journal that are about to be taken back before them, null for none.
+CREATE OR REPLACE FUNCTION linkage.judge_rows(
+  relation text, action text, asked text, leaving text, is_locked boolean, OUT ids bigint[], OUT rows jsonb[], OUT reasons text[])
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  relation regclass := to_regclass(item.relation);
-  current  jsonb;
+  target  regclass := to_regclass(relation);
+  staying bigint[] := '{}';
+  left_at integer;
 BEGIN
-  -- Of what has no key nobody can say whether it is there.
-  IF relation IS NOT NULL AND (item.action = 'created' OR linkage.row_key(relation) IS NOT NULL) THEN
+  IF target IS NULL THEN
     EXECUTE format(
-      'SELECT %s FROM %s AS t WHERE %s LIMIT 1%s', linkage.row_text('t', linkage.stored_columns(relation)), relation,
-      linkage.is_row(relation, '$1'), CASE WHEN is_locked THEN ' FOR UPDATE' END)
-    INTO current
-    USING item.row_key;
+      'SELECT array_agg(t.id), array_agg(t.before), array_agg(''the table is gone''::text) FROM linkage.row_move AS t WHERE %s', asked)
+    INTO ids, rows, reasons;
+    RETURN;
+  ELSIF action = 'removed' THEN
+    EXECUTE linkage.removed_rows_sql(target, asked, is_locked) INTO ids, rows, reasons;
+    RETURN;
   END IF;
-  RETURN current;
+  -- What stays may be what keeps another one: once more, until no more stay.
+  LOOP
+    left_at := cardinality(staying);
+    EXECUTE linkage.created_rows_sql(target, asked, leaving, is_locked) INTO ids, rows, reasons USING staying;
+    staying := ARRAY(SELECT u.id FROM unnest(ids, reasons) AS u (id, reason) WHERE u.reason <> '');
+    EXIT WHEN cardinality(staying) = left_at OR NOT EXISTS (
+      SELECT FROM linkage.references_to(target) r WHERE r.relation = target);
+  END LOOP;
 END
 $$;
 
--- Why a row can't be taken back; null where it can, empty where it was already. going: copies of the rows that are about to be removed with
--- it.
-CREATE OR REPLACE FUNCTION linkage.why_row_stays(item linkage.row_move, current jsonb, going jsonb[], leaving text) RETURNS text
-LANGUAGE plpgsql STABLE
+-- The judgement of removed rows.
+-- Plan: the rows by their key.
+CREATE OR REPLACE FUNCTION linkage.removed_rows_sql(target regclass, asked text, is_locked boolean) RETURNS text
+LANGUAGE sql STABLE
 AS $$
-BEGIN
-  RETURN CASE
-    WHEN to_regclass(item.relation) IS NULL THEN 'the table is gone'
-    WHEN item.action = 'removed' AND current @> item.before THEN ''
-    WHEN item.action = 'removed' AND current IS NOT NULL THEN 'another row has its key'
-    WHEN item.action = 'created' AND current IS NULL THEN ''
-    WHEN item.action = 'created' AND NOT current @> item.after THEN 'the row was changed since'
-    WHEN item.action = 'created' THEN
-      'it is referred to by ' || linkage.referrers_of(item.relation::regclass, current, array_remove(going, NULL), leaving)
-  END;
-END
+  SELECT format(
+    'SELECT
+       array_agg(a.id ORDER BY a.id), array_agg(a.before ORDER BY a.id),
+       array_agg(CASE WHEN c.copy @> a.before THEN '''' WHEN c.copy IS NOT NULL THEN ''another row has its key'' END ORDER BY a.id)
+     FROM (SELECT t.* FROM linkage.row_move AS t WHERE %s) AS a
+     LEFT JOIN LATERAL (%s) AS c ON true',
+    $2,
+    -- Of what has no key nobody can say whether it is there.
+    CASE WHEN linkage.row_key($1) IS NULL THEN 'SELECT NULL::jsonb AS copy' ELSE linkage.row_as_now_sql($1, $3) END)
 $$;
 
--- Brings removed rows back, or removes created ones, those for which there is no reason not to; returns why they can't be, or null.
-CREATE OR REPLACE FUNCTION linkage.try_undo_rows(
-  run_id uuid, number integer, items linkage.row_move[], copies jsonb[], reasons text[]) RETURNS text
+-- The judgement of created ones; $1 of that statement: ids of those that are known to stay.
+-- Plan: the rows by their key, and for each reference the index of its columns.
+CREATE OR REPLACE FUNCTION linkage.created_rows_sql(target regclass, asked text, leaving text, is_locked boolean) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT format(
+    'WITH met AS MATERIALIZED (
+       SELECT a.id, a.after, c.copy
+       FROM (SELECT t.* FROM linkage.row_move AS t WHERE %s) AS a
+       LEFT JOIN LATERAL (%s) AS c ON true
+     )
+     SELECT
+       array_agg(m.id ORDER BY m.id), array_agg(m.copy ORDER BY m.id),
+       array_agg(
+         CASE
+           WHEN m.copy IS NULL THEN ''''
+           WHEN NOT m.copy @> m.after THEN ''the row was changed since''
+           ELSE ''it is referred to by '' || (SELECT string_agg(DISTINCT r.name, '', '') FROM (%s) AS r (name))
+         END
+         ORDER BY m.id)
+     FROM met AS m',
+    $2, linkage.row_as_now_sql($1, $4),
+    linkage.referrers_sql($1, 'm.copy', 'SELECT p.copy FROM met AS p WHERE p.copy IS NOT NULL AND p.id <> ALL ($1)', $3))
+$$;
+
+-- A copy of the row that a row a of the journal is about, as it is now.
+CREATE OR REPLACE FUNCTION linkage.row_as_now_sql(target regclass, is_locked boolean) RETURNS text
+LANGUAGE sql STABLE
+AS $$
+  SELECT format(
+    'SELECT %s AS copy FROM %s AS t WHERE %s LIMIT 1%s', linkage.row_text('t', linkage.stored_columns($1)), $1,
+    linkage.is_row($1, 'a.row_key'), CASE WHEN $2 THEN ' FOR UPDATE' END)
+$$;
+
+-- Brings removed rows back, or removes created ones, those for which there is no reason not to; returns the reasons as they are then. Where
+-- it can't be done at once it is done one by one: what refers to another comes after it, and goes before it, so they are gone through again
+-- as long as one more can be.
+CREATE OR REPLACE FUNCTION linkage.take_rows_back(
+  run_id uuid, number integer, relation text, action text, ids bigint[], rows jsonb[], reasons text[]) RETURNS text[]
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  part record;
+  waiting integer[] := ARRAY(SELECT u.i FROM unnest(reasons) WITH ORDINALITY AS u (reason, i) WHERE u.reason IS NULL);
+  refused integer[];
+  judged  record;
+  i       integer;
 BEGIN
-  FOR part IN
-    SELECT i.relation, i.action, array_agg(i.before) AS lost, array_agg(c.copy) AS made
-    FROM unnest(items) WITH ORDINALITY AS i (
-      id, run_id, step, relation, action, row_key, before, after, outcome, reason, dry_run, xact, n)
-    JOIN unnest(copies, reasons) WITH ORDINALITY AS c (copy, reason, n) ON c.n = i.n
-    WHERE c.reason IS NULL
-    GROUP BY i.relation, i.action
+  IF linkage.try_undo_rows(run_id, number, relation, action, ARRAY(SELECT rows[u.i] FROM unnest(waiting) AS u (i))) IS NULL THEN
+    RETURN reasons;
+  END IF;
   LOOP
-    IF part.action = 'created' THEN
-      PERFORM linkage.remove_rows(run_id, number, part.relation::regclass, part.made, 'apply');
-    ELSIF linkage.create_rows(run_id, number, part.relation::regclass, part.lost) < cardinality(part.lost) THEN
-      RAISE EXCEPTION USING
-        ERRCODE = 'LK017', MESSAGE = format('a trigger or rule of the application keeps rows of %s from coming back', part.relation);
-    END IF;
+    refused := '{}';
+    FOREACH i IN ARRAY waiting LOOP
+      judged := linkage.judge_rows(relation, action, format('t.id = %s', ids[i]), NULL, true);
+      reasons[i] := COALESCE(judged.reasons[1], linkage.try_undo_rows(run_id, number, relation, action, judged.rows));
+      IF reasons[i] <> '' THEN
+        refused := refused || i;
+      END IF;
+    END LOOP;
+    EXIT WHEN cardinality(refused) IN (0, cardinality(waiting));
+    waiting := refused;
   END LOOP;
+  RETURN reasons;
+END
+$$;
+
+-- The same for all of some rows, or none: why they can't be taken back, or null.
+CREATE OR REPLACE FUNCTION linkage.try_undo_rows(run_id uuid, number integer, relation text, action text, rows jsonb[]) RETURNS text
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF cardinality(rows) = 0 THEN
+    RETURN NULL;
+  ELSIF action = 'created' THEN
+    PERFORM linkage.remove_rows(run_id, number, relation::regclass, rows, 'apply');
+  ELSIF linkage.create_rows(run_id, number, relation::regclass, rows) < cardinality(rows) THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'LK017', MESSAGE = format('a trigger or rule of the application keeps rows of %s from coming back', relation);
+  END IF;
   RETURN NULL;
 EXCEPTION WHEN OTHERS THEN
   IF (linkage.is_fault_of_a_row(SQLSTATE) OR SQLSTATE = 'LK017') AND SQLSTATE NOT IN ('55P03', '57014') THEN

@@ -1,6 +1,6 @@
 -- Removing duplicates: what refers to them is moved to the row that stays, then they go, each with a full copy in the journal
--- (linkage.replace_rows). A batch is some groups; nothing hangs on which. Rows are looked at again when they are locked: what is no duplicate
--- any more stays, and so does whatever came since.
+-- (linkage.replace_rows). A batch is some groups; nothing hangs on which. Rows are looked at again when they are locked: what is no
+-- duplicate any more stays, and so does whatever came since.
 
 -- The work, as Runs wants it described. The rule goes with the run as it is now. What stands in the way is said before there is a run.
 CREATE OR REPLACE FUNCTION linkage.duplicate_removal_work(rule_name text) RETURNS jsonb
@@ -80,10 +80,10 @@ BEGIN
 END
 $$;
 
--- Removes the duplicates among some rows, which were some groups. Settings make the copies of rows the same in every session. Counts: processed
--- (groups), kept (groups that had duplicates), removed, repointed, clashed (rows of other tables that went since they clashed once they were
--- re-pointed), and by table as linkage.replace_rows has it.
--- Plan: the rows by their key. How many there are is hidden from the planner, which would else read the whole table.
+-- Removes the duplicates among some rows, which were some groups. Settings make the copies of rows the same in every session. Counts:
+-- processed (groups), kept (groups that had duplicates), removed, repointed, clashed (rows of other tables that went since they clashed
+-- once they were re-pointed), and by table as linkage.replace_rows has it.
+-- Plan: the rows by their key, once. How many there are is hidden from the planner, which would else read the whole table.
 CREATE OR REPLACE FUNCTION linkage.remove_duplicates(
   run_id uuid, rule linkage.unique_key_rule, groups bigint, members jsonb[], mode text) RETURNS jsonb
 LANGUAGE plpgsql
@@ -92,6 +92,9 @@ AS $$
 DECLARE
   relation   regclass := linkage.rule_relation(rule);
   table_name text := linkage.qualified_name(relation);
+  -- what refers to a row is found by these columns; a dry run keeps whole copies
+  copy       text := linkage.row_text(
+    't', CASE mode WHEN 'dry run' THEN linkage.stored_columns(relation) ELSE linkage.known_by_columns(relation) END);
   are_asked  text;
   row_order  text;
   found      record;
@@ -104,24 +107,15 @@ BEGIN
     string_agg(format('t.%I', k.name), ', ' ORDER BY k.place)
   INTO are_asked, row_order
   FROM unnest(linkage.row_key(relation)) WITH ORDINALITY AS k (name, place);
-  IF mode = 'apply' THEN
-    EXECUTE format('SELECT FROM %s AS t WHERE %s ORDER BY %s FOR UPDATE', relation, are_asked, row_order) USING members;
-  END IF;
   EXECUTE format(
     'SELECT
        count(*) FILTER (WHERE d.place = 2) AS groups, array_agg(d.copy) AS lost, array_agg(d.kept) AS kept,
-       (array_agg(DISTINCT d.label))[1:5] AS labels
-     FROM (
-       SELECT d.*, first_value(d.copy) OVER (PARTITION BY d.number ORDER BY d.place) AS kept
-       FROM (%s) AS d
-     ) AS d
+       (array_agg(d.label) FILTER (WHERE d.place = 2))[1:5] AS labels
+     FROM (%s) AS d
      WHERE d.place > 1',
-    -- what refers to a row is found by these columns; a dry run keeps whole copies
     linkage.ranked_rows_sql(
-      rule,
-      ', ' || linkage.row_text(
-        't', CASE mode WHEN 'dry run' THEN linkage.stored_columns(relation) ELSE linkage.known_by_columns(relation) END) || ' AS copy',
-      are_asked))
+      rule, format(', %s AS copy, first_value(%1$s) OVER same_key AS kept', copy), are_asked,
+      CASE mode WHEN 'apply' THEN format('ORDER BY %s FOR UPDATE', row_order) END))
   INTO found
   USING members;
   IF found.groups > 0 THEN
