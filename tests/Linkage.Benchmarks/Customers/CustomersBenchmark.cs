@@ -21,40 +21,32 @@ internal static class CustomersBenchmark
     private const string TwoWorkers = "Invoke-CustomerBackfill with 2 workers";
     private const string Transitive = "-Match Transitive with 2 workers";
 
-    private static readonly (string Name, Func<BenchmarkDatabase, Task> Link)[] _contenders =
+    private static readonly Contender[] _contenders =
     [
-        (Bare, database => database.ExecuteAsync(SqlFiles.Read("bare_customers.sql"))),
-        (Audited, database => database.ExecuteAsync(SqlFiles.Read("audited_customers.sql"))),
-        (OneWorker, database => LinkAsync(database, "Priority", 1)),
-        (TwoWorkers, database => LinkAsync(database, "Priority", 2)),
-        (Transitive, database => LinkAsync(database, "Transitive", 2)),
+        new(Bare, database => database.ExecuteAsync(SqlFiles.Read("bare_customers.sql"))),
+        new(Audited, database => database.ExecuteAsync(SqlFiles.Read("audited_customers.sql"))),
+        new(OneWorker, database => LinkAsync(database, "Priority", 1)),
+        new(TwoWorkers, database => LinkAsync(database, "Priority", 2)),
+        new(Transitive, database => LinkAsync(database, "Transitive", 2)),
     ];
 
     public static async Task<int> RunAsync(BenchmarkOptions options)
     {
-        var contenders = _contenders.Where(c => options.IsWanted(c.Name)).ToList();
         await using var server = await BenchmarkServer.StartAsync(connection => LoadAsync(connection, options.Rows), "Customers");
         var conditions = string.Create(
             CultureInfo.InvariantCulture,
             $"{options.Rows:N0} leads and as many jobs; {options.Runs} rounds, PostgreSQL {server.Version}, fsync on");
         Console.WriteLine(conditions);
 
-        var results = new Results();
         Dictionary<string, string> links = [];
         var persons = "";
-        for (var run = 0; run < options.Runs; run++)
-        {
-            foreach (var (name, link) in contenders)
+        var results = await Contender.TakeTurnsAsync(
+            server, options, _contenders, options.Rows,
+            async (contender, database) =>
             {
-                await using var database = await server.CopyAsync(BenchmarkServer.Template);
-                results.Add(name, options.Rows, await Measurement.TakeAsync(database, () => link(database)));
-                links[name] = await database.ScalarAsync<string>(SqlFiles.Read("links.sql"));
+                links[contender.Name] = await database.ScalarAsync<string>(SqlFiles.Read("links.sql"));
                 persons = await database.ScalarAsync<string>(SqlFiles.Read("persons.sql"));
-                await server.DropAsync(database);
-            }
-        }
-
-        results.Print();
+            });
         if (Fault(links, persons) is { } fault)
         {
             await Console.Error.WriteLineAsync(fault);

@@ -8,22 +8,26 @@ using Npgsql;
 namespace Linkage.Benchmarks.UniqueKeys;
 
 /// <summary>
-/// What it costs to find and remove duplicates, beside what a DBA would write by hand. All must leave the same messages, and all but the
-/// bare DELETE, which takes attachments along, the same attachments of the same messages.
+/// What it costs to find and remove duplicates, beside what a DBA would write by hand, and to bring them back. All must leave the same
+/// messages, and all but the bare DELETE, which takes attachments along, the same attachments of the same messages; the undo those that
+/// there were.
 /// </summary>
 internal static class DuplicatesBenchmark
 {
+    private const string Rule = "message_external_id_idx";
     private const string Bare = "DELETE ... USING";
     private const string Repointing = "UPDATE of what refers and DELETE";
-    private const string OneWorker = "Remove-DuplicateRecord with 1 worker";
-    private const string TwoWorkers = "Remove-DuplicateRecord with 2 workers";
+    private const string OneWorker = "Remove-DuplicateRecord, 1 worker";
+    private const string TwoWorkers = "Remove-DuplicateRecord, 2 workers";
+    private const string Undo = "Undo-LinkageRun";
 
-    private static readonly (string Name, Func<BenchmarkDatabase, Task> Remove)[] _contenders =
+    private static readonly Contender[] _contenders =
     [
-        (Bare, database => database.ExecuteAsync(SqlFiles.Read("bare_removal.sql"))),
-        (Repointing, database => database.ExecuteAsync(SqlFiles.Read("repointing_removal.sql"))),
-        (OneWorker, database => RemoveAsync(database, 1)),
-        (TwoWorkers, database => RemoveAsync(database, 2)),
+        new(Bare, database => database.ExecuteAsync(SqlFiles.Read("bare_removal.sql"))),
+        new(Repointing, database => database.ExecuteAsync(SqlFiles.Read("repointing_removal.sql"))),
+        new(OneWorker, database => RemoveAsync(database, 1)) { Prepare = RegisterAsync },
+        new(TwoWorkers, database => RemoveAsync(database, 2)) { Prepare = RegisterAsync },
+        new(Undo, UndoAsync) { Prepare = RegisterAndRemoveAsync },
     ];
 
     public static async Task<int> RunAsync(BenchmarkOptions options)
@@ -35,26 +39,18 @@ internal static class DuplicatesBenchmark
             + $"PostgreSQL {server.Version}, fsync on");
         Console.WriteLine(conditions);
 
-        var results = new Results();
-        Dictionary<string, string> messages = [];
-        Dictionary<string, string> attachments = [];
-        for (var run = 0; run < options.Runs; run++)
-        {
-            foreach (var (name, remove) in _contenders.Where(c => options.IsWanted(c.Name)))
-            {
-                await using var database = await server.CopyAsync(BenchmarkServer.Template);
-                await RegisterAsync(database);
-                results.Add(name, options.Rows / 20, await Measurement.TakeAsync(database, () => remove(database)));
-                messages[name] = await database.ScalarAsync<string>(SqlFiles.Read("messages.sql"));
-                attachments[name] = await database.ScalarAsync<string>(SqlFiles.Read("attachments.sql"));
-                await server.DropAsync(database);
-            }
-        }
-
-        results.Print();
-        foreach (var (name, left) in messages)
-            Console.WriteLine($"{name}: {left}, {attachments[name]}");
-        if (messages.Values.Distinct().Count() > 1 || attachments.Where(a => a.Key != Bare).Select(a => a.Value).Distinct().Count() > 1)
+        (string Messages, string Attachments) before;
+        await using (var database = await server.CopyAsync(BenchmarkServer.Template))
+            before = await RowsAsync(database);
+        Dictionary<string, (string Messages, string Attachments)> left = [];
+        var results = await Contender.TakeTurnsAsync(
+            server, options, _contenders, options.Rows / 20,
+            async (contender, database) => left[contender.Name] = await RowsAsync(database));
+        foreach (var (name, (messages, attachments)) in left)
+            Console.WriteLine($"{name}: {messages}, {attachments}");
+        if (left.TryGetValue(Undo, out var undone) && undone != before
+            || left.Where(l => l.Key != Undo).Select(l => l.Value.Messages).Distinct().Count() > 1
+            || left.Where(l => l.Key is not (Undo or Bare)).Select(l => l.Value.Attachments).Distinct().Count() > 1)
         {
             await Console.Error.WriteLineAsync("The contenders left other rows.");
             return 1;
@@ -66,32 +62,49 @@ internal static class DuplicatesBenchmark
             ("one_worker_to_bare", results.Seconds(OneWorker) / results.Seconds(Bare)),
             ("two_workers_to_bare", results.Seconds(TwoWorkers) / results.Seconds(Bare)),
             ("two_workers_to_repointing", results.Seconds(TwoWorkers) / results.Seconds(Repointing)),
+            ("undo_to_one_worker", results.Seconds(Undo) / results.Seconds(OneWorker)),
             ("cpu_one_worker_to_bare", results.ServerSeconds(OneWorker) / results.ServerSeconds(Bare)),
-            ("cpu_one_worker_to_repointing", results.ServerSeconds(OneWorker) / results.ServerSeconds(Repointing)));
+            ("cpu_one_worker_to_repointing", results.ServerSeconds(OneWorker) / results.ServerSeconds(Repointing)),
+            ("cpu_undo_to_one_worker", results.ServerSeconds(Undo) / results.ServerSeconds(OneWorker)));
         return 0;
     }
 
     private static async Task LoadAsync(NpgsqlConnection connection, int rows) =>
         await connection.ExecuteAsync(SqlFiles.Read("duplicates_data.sql"), new { rows = (long)rows }, commandTimeout: 0);
 
+    private static async Task<(string Messages, string Attachments)> RowsAsync(BenchmarkDatabase database) => (
+        await database.ScalarAsync<string>(SqlFiles.Read("messages.sql")),
+        await database.ScalarAsync<string>(SqlFiles.Read("attachments.sql")));
+
     private static async Task RegisterAsync(BenchmarkDatabase database)
     {
         await using var engine = await database.OpenEngineAsync();
         await new UniqueKeyRules(engine).RegisterAsync(
-            new UniqueKeyRequest
-            {
-                Name = "message_external_id_idx", Table = "message", Keys = ["external_id"], Predicate = "external_id IS NOT NULL",
-            },
+            new UniqueKeyRequest { Name = Rule, Table = "message", Keys = ["external_id"], Predicate = "external_id IS NOT NULL" },
             CancellationToken.None);
+    }
+
+    private static async Task RegisterAndRemoveAsync(BenchmarkDatabase database)
+    {
+        await RegisterAsync(database);
+        await RemoveAsync(database, 2);
     }
 
     private static async Task RemoveAsync(BenchmarkDatabase database, int workers)
     {
         await using var engine = await database.OpenEngineAsync();
-        await new DuplicateRemoval(engine).RunAsync(
-            "message_external_id_idx",
-            new RunOptions { Caller = "Benchmark", Settings = new RunSettings { ThrottleLimit = workers } },
-            _ => { },
-            CancellationToken.None);
+        await new DuplicateRemoval(engine).RunAsync(Rule, With(workers), _ => { }, CancellationToken.None);
     }
+
+    private static async Task UndoAsync(BenchmarkDatabase database)
+    {
+        await using var engine = await database.OpenEngineAsync();
+        await new RunUndo(engine).UndoAsync(
+            await database.ScalarAsync<Guid>("SELECT id FROM linkage.run"), allowRelink: false, With(1), _ => { }, CancellationToken.None);
+    }
+
+    private static RunOptions With(int workers) => new()
+    {
+        Caller = "Benchmark", Settings = new RunSettings { ThrottleLimit = workers },
+    };
 }

@@ -16,38 +16,26 @@ internal static class BackfillBenchmark
     private const string OneWorker = "Invoke-UserLinkBackfill, 1 worker";
     private const string TwoWorkers = "Invoke-UserLinkBackfill, 2 workers";
 
-    private static readonly (string Name, Func<BenchmarkDatabase, Task> Prepare, Func<BenchmarkDatabase, Task> Link)[] _contenders =
+    private static readonly Contender[] _contenders =
     [
-        (Bare, _ => Task.CompletedTask, database => database.ExecuteAsync(SqlFiles.Read("bare_backfill.sql"))),
-        (Audited, _ => Task.CompletedTask, database => database.ExecuteAsync(SqlFiles.Read("audited_backfill.sql"))),
-        (Loop, HandwrittenLoop.InstallAsync, HandwrittenLoop.RunAsync),
-        (OneWorker, _ => Task.CompletedTask, database => LinkAsync(database, 1)),
-        (TwoWorkers, _ => Task.CompletedTask, database => LinkAsync(database, 2)),
+        new(Bare, database => database.ExecuteAsync(SqlFiles.Read("bare_backfill.sql"))),
+        new(Audited, database => database.ExecuteAsync(SqlFiles.Read("audited_backfill.sql"))),
+        new(Loop, HandwrittenLoop.RunAsync) { Prepare = HandwrittenLoop.InstallAsync },
+        new(OneWorker, database => LinkAsync(database, 1)),
+        new(TwoWorkers, database => LinkAsync(database, 2)),
     ];
 
     public static async Task<int> RunAsync(BenchmarkOptions options)
     {
-        var contenders = _contenders.Where(c => options.IsWanted(c.Name)).ToList();
         await using var server = await BenchmarkServer.StartAsync(options.Rows);
         var conditions = $"{options.Rows:N0} deliveries, {server.Data.Unlinked:N0} without a user, {server.Data.Linkable:N0} linkable; "
             + $"{options.Runs} rounds, PostgreSQL {server.Version}, fsync on";
         Console.WriteLine(conditions);
 
-        var results = new Results();
         Dictionary<string, string> links = [];
-        for (var run = 0; run < options.Runs; run++)
-        {
-            foreach (var (name, prepare, link) in contenders)
-            {
-                await using var database = await server.CopyAsync(BenchmarkServer.Template);
-                await prepare(database);
-                results.Add(name, server.Data.Unlinked, await Measurement.TakeAsync(database, () => link(database)));
-                links[name] = await database.LinksAsync();
-                await server.DropAsync(database);
-            }
-        }
-
-        results.Print();
+        var results = await Contender.TakeTurnsAsync(
+            server, options, _contenders, server.Data.Unlinked,
+            async (contender, database) => links[contender.Name] = await database.LinksAsync());
         if (links.Values.Distinct().Count() > 1)
         {
             await Console.Error.WriteLineAsync(

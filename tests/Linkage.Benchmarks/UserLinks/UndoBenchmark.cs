@@ -21,42 +21,38 @@ internal static class UndoBenchmark
     {
         await using var server = await BenchmarkServer.StartAsync(options.Rows);
         var (runId, before) = await MakeLinkedTemplateAsync(server);
-        var contenders = new (string Name, string Template, Func<BenchmarkDatabase, Task> Work)[]
-        {
-            (Backfill, BenchmarkServer.Template, database => LinkAsync(database, 1)),
-            (Backfill2, BenchmarkServer.Template, database => LinkAsync(database, 2)),
-            (Bare, Linked, database => database.ExecuteAsync(
+        Contender[] contenders =
+        [
+            new(Backfill, database => LinkAsync(database, 1)),
+            new(Backfill2, database => LinkAsync(database, 2)),
+            new(Bare, database => database.ExecuteAsync(
                 """
                 UPDATE message_deliveries
                 SET user_id = NULL
                 WHERE id IN (SELECT record_id FROM user_link_audit WHERE run_id = @runId AND outcome = 'linked')
                 """,
-                new { runId })),
-            (Ours, Linked, database => UndoAsync(database, runId, 1)),
-            (Ours2, Linked, database => UndoAsync(database, runId, 2)),
-        };
+                new { runId })) { Template = Linked },
+            new(Ours, database => UndoAsync(database, runId, 1)) { Template = Linked },
+            new(Ours2, database => UndoAsync(database, runId, 2)) { Template = Linked },
+        ];
 
         var conditions = $"{options.Rows:N0} deliveries, {server.Data.Linkable:N0} links to take back; "
             + $"{options.Runs} rounds, PostgreSQL {server.Version}, fsync on";
         Console.WriteLine(conditions);
-        var results = new Results();
-        for (var run = 0; run < options.Runs; run++)
-        {
-            foreach (var (name, template, work) in contenders.Where(c => options.IsWanted(c.Name)))
+        List<string> faults = [];
+        var results = await Contender.TakeTurnsAsync(
+            server, options, contenders, server.Data.Linkable,
+            async (contender, database) =>
             {
-                await using var database = await server.CopyAsync(template);
-                results.Add(name, server.Data.Linkable, await Measurement.TakeAsync(database, () => work(database)));
-                if (template == Linked && await database.LinksAsync() is var after && after != before)
-                {
-                    await Console.Error.WriteLineAsync($"{name} left {after}; before the backfill there were {before}.");
-                    return 1;
-                }
-
-                await server.DropAsync(database);
-            }
+                if (contender.Template == Linked && await database.LinksAsync() is var after && after != before)
+                    faults.Add($"{contender.Name} left {after}; before the backfill there were {before}.");
+            });
+        if (faults.Count > 0)
+        {
+            await Console.Error.WriteLineAsync(string.Join('\n', faults));
+            return 1;
         }
 
-        results.Print();
         if (options.Docs is { } folder)
             await Report.WriteAsync(folder, "undo", options.Rows, "Taking links back", conditions, results);
         Console.WriteLine($"All left what was there before the backfill: {before}.");
