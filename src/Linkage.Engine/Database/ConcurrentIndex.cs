@@ -12,6 +12,7 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOption
 {
     private const int Attempts = 10;
     private const string SetAsidePrefix = "linkage_invalid_";
+    private static readonly TimeSpan _moment = TimeSpan.FromMilliseconds(10);
 
     private readonly IndexStatement _statement = new(database, options);
 
@@ -27,11 +28,12 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOption
     /// Builds an index, unless a valid one of that name stands; on a partitioned table ONLY on the parent, concurrently on each partition,
     /// then attached. When it fails, takes too long or is cancelled, nothing that it built stays behind.
     /// </summary>
+    /// <returns>Whether there was something to build.</returns>
     /// <exception cref="LinkageException">
     /// The name is taken by something else, it did not get its lock, or it took too long; or what it left could not be removed.
     /// </exception>
     /// <exception cref="PostgresException">The server refused, as for rows that are not unique.</exception>
-    public async Task BuildAsync(IndexDefinition definition, CancellationToken cancellation)
+    public async Task<bool> BuildAsync(IndexDefinition definition, CancellationToken cancellation)
     {
         using var deadline = new CancellationTokenSource(options.MaxDuration ?? Timeout.InfiniteTimeSpan);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
@@ -47,6 +49,8 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOption
                 foreach (var part in parts.Reverse().Where(p => p.Parent is not null))
                     await DefineAsync(part.Attach(), definition, stop.Token);
             }
+
+            return begun.Count > 0;
         }
         catch (Exception fault)
         {
@@ -116,7 +120,11 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOption
 
     private const string FindIndex =
         """
-        SELECT i.indisvalid AS "IsValid", c.relkind = 'I' AS "IsPartitioned", i.indrelid::regclass::text AS "Table", c.oid AS "Oid"
+        SELECT
+          i.indisvalid AS "IsValid", c.relkind = 'I' AS "IsPartitioned", i.indrelid::regclass::text AS "Table", c.oid AS "Oid",
+          -- its row in the catalog was written by a transaction that is still at it
+          EXISTS (
+            SELECT FROM pg_locks l WHERE l.locktype = 'transactionid' AND l.transactionid = i.xmax AND l.granted) AS "IsChanging"
         FROM pg_class c
         LEFT JOIN pg_index i ON i.indexrelid = c.oid
         WHERE c.oid = to_regclass(@name)
@@ -220,6 +228,13 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOption
                 await IndexPart.QualifyAsync(session);
                 await session.ExecuteAsync($"LOCK TABLE {part.Table} IN SHARE UPDATE EXCLUSIVE MODE");
                 var existing = await session.QuerySingleOrDefaultAsync<Index>(FindIndex, new { name = part.QualifiedName });
+                // The server gives a builder's lock back a moment before it commits that the index is valid.
+                while (existing is { IsValid: false, IsChanging: true })
+                {
+                    await Task.Delay(_moment, cancellation);
+                    existing = await session.QuerySingleOrDefaultAsync<Index>(FindIndex, new { name = part.QualifiedName });
+                }
+
                 if (existing is { IsValid: false })
                     await session.ExecuteAsync($"ALTER INDEX {part.QualifiedName} RENAME TO {SetAsidePrefix}{existing.Oid}");
             },
@@ -293,5 +308,5 @@ internal sealed class ConcurrentIndex(LinkageDatabase database, IndexBuildOption
 
     private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
-    private sealed record Index(bool? IsValid, bool IsPartitioned, string? Table, uint Oid);
+    private sealed record Index(bool? IsValid, bool IsPartitioned, string? Table, uint Oid, bool IsChanging);
 }

@@ -103,6 +103,7 @@ public sealed class UniqueKeyBuild(LinkageDatabase database)
             cancellation);
 
     /// <summary>One build. Duplicates that slipped in are no fault: whoever calls looks again.</summary>
+    /// <returns>Whether it built something.</returns>
     private async Task<bool> BuildAsync(UniqueKeyState state, UniqueKeyOptions options, CancellationToken cancellation)
     {
         var index = new ConcurrentIndex(
@@ -113,8 +114,7 @@ public sealed class UniqueKeyBuild(LinkageDatabase database)
             });
         try
         {
-            await index.BuildAsync(state.IndexDefinition, cancellation);
-            return true;
+            return await index.BuildAsync(state.IndexDefinition, cancellation);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
         {

@@ -324,6 +324,28 @@ public sealed class UniqueKeyBuildTests
     }
 
     [Fact]
+    public async Task An_index_that_somebody_is_about_to_make_valid_is_no_leftover()
+    {
+        await using var database = await KeyScene.CreateAsync();
+        await AddAsync(database);
+        await database.ExecuteAsync(
+            $"SET allow_system_table_mods = on; UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{Rule}'::regclass");
+        await using var builder = new NpgsqlConnection(database.ConnectionString);
+        await builder.OpenAsync();
+        // As the last transaction of CREATE INDEX CONCURRENTLY does it, when its lock on the table is gone already.
+        await builder.ExecuteAsync(
+            $"SET allow_system_table_mods = on; BEGIN; UPDATE pg_index SET indisvalid = true WHERE indexrelid = '{Rule}'::regclass");
+
+        var build = AddAsync(database);
+        await Poll.UntilAsync(async () => build.IsCompleted || await database.ScalarAsync<bool>(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'messages'::regclass AND mode = 'ShareUpdateExclusiveLock' AND granted)"));
+        await builder.ExecuteAsync("COMMIT");
+
+        Assert.False((await build).IsAdded);
+        Assert.Equal([$"{Rule} true"], await IndexesAsync(database));
+    }
+
+    [Fact]
     public async Task A_rule_without_its_table_is_an_error()
     {
         await using var database = await LinkedDatabase.CreateEmptyAsync();
