@@ -92,6 +92,23 @@ public sealed class DuplicateRemovalTests
     }
 
     [Fact]
+    public async Task The_newest_of_rows_that_clash_stays_where_the_rule_says_so()
+    {
+        await using var scene = await RemovalScene.CreateAsync(
+            Items + "ALTER TABLE part ADD COLUMN created_at timestamptz; UPDATE part SET created_at = timestamptz '2026-01-01' + id * interval '1 day';",
+            _rule with { OnConflict = "KeepNewest" });
+        var before = await scene.RowsAsync();
+
+        var run = await scene.RemoveAsync(_rule.Name);
+
+        Assert.Equal((2, 3, 1), (run.Count("removed"), run.Count("repointed"), run.Count("clashed")));
+        Assert.Equal(
+            ["2 1 wheel", "3 1 door", "4 1 roof", "5 6 seat"],
+            await scene.Database.QueryAsync<string>("SELECT concat_ws(' ', id, item_id, name) FROM part ORDER BY id"));
+        await scene.AssertUndoneExactlyAsync(run, before);
+    }
+
+    [Fact]
     public async Task The_list_says_who_stays_who_goes_and_what_refers_to_those()
     {
         await using var scene = await RemovalScene.CreateAsync(Items, _rule);
