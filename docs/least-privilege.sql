@@ -37,7 +37,8 @@ SELECT
   EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserLinks') AS user_links,
   EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UserSync') AS user_sync,
   EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'Customers') AS customers,
-  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UniqueKeys') AS unique_keys
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'UniqueKeys') AS unique_keys,
+  EXISTS (SELECT FROM linkage.migration m WHERE m.component = 'Health') AS health
 \gset
 
 BEGIN;
@@ -217,6 +218,13 @@ GRANT SELECT ON linkage.unique_key_rule, linkage.duplicate_group TO :"reader", :
 
 \endif
 
+\if :health
+
+-- What checks found, and what alert channels were told.
+GRANT SELECT ON linkage.health_history, linkage.alert_state TO :"reader", :"runner";
+
+\endif
+
 -- ---------------------------------------------------------------------------------------------------------------------------------
 -- The runner: to change.
 
@@ -368,6 +376,14 @@ GROUP BY r.relation
 
 -- The list of a removal.
 GRANT INSERT, DELETE ON linkage.duplicate_group TO :"runner";
+
+\endif
+
+\if :health
+
+-- The history grows, and what is too old goes. Nobody changes a row of it.
+GRANT INSERT, DELETE ON linkage.health_history TO :"runner";
+GRANT INSERT, UPDATE ON linkage.alert_state TO :"runner";
 
 \endif
 

@@ -146,7 +146,8 @@ function Get-DatabaseDigest {
         'linkage.link_cursor', 'linkage.guest_delivery_item', 'linkage.user_link_undo_item', 'linkage.user_link_repair_item',
         'linkage.profile_mapping', 'linkage.user_sync_fault', 'linkage.ghost_user_item', '"Customer"', '"CustomerAddress"', '"Lead"', '"Job"',
         '"Conversation"', '"Audit"', 'linkage.customer_table', 'linkage.customer_change', 'linkage.customer_decision',
-        'linkage.customer_redirect', 'linkage.row_move', 'linkage.unique_key_rule', 'linkage.duplicate_group') {
+        'linkage.customer_redirect', 'linkage.row_move', 'linkage.unique_key_rule', 'linkage.duplicate_group', 'linkage.health_history',
+        'linkage.alert_state') {
         if ((Invoke-TestSql $Connection "SELECT to_regclass('$table') IS NOT NULL AS is_there").is_there) {
             (Invoke-TestSql $Connection "SELECT '$table ' || count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') AS digest FROM $table t").digest
         }

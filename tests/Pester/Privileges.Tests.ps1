@@ -15,6 +15,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Get-LinkSuppression'; Act = { Get-LinkSuppression @with } }
         @{ Cmdlet = 'Get-LinkTarget'; Act = { Get-LinkTarget @with } }
         @{ Cmdlet = 'Get-LinkageFeatureFlag'; Act = { Get-LinkageFeatureFlag @with } }
+        @{ Cmdlet = 'Get-LinkageHealthHistory'; Act = { Get-LinkageHealthHistory @with } }
         @{ Cmdlet = 'Get-LinkageRun'; Act = { Get-LinkageRun @with } }
         @{ Cmdlet = 'Get-LinkageTrigger'; Act = { Get-LinkageTrigger @with } }
         @{ Cmdlet = 'Get-OrphanedProfile'; Act = { Get-OrphanedProfile @with } }
@@ -52,6 +53,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Repair-GhostUser'; Act = { Repair-GhostUser -All -WarningAction SilentlyContinue @with } }
         @{ Cmdlet = 'Repair-UserLink'; Act = { Repair-UserLink -DeliveryId $delivery.id @with } }
         @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
+        @{ Cmdlet = 'Save-LinkageHealth'; Act = { Test-UserSync -Connection $with.Connection -ErrorAction SilentlyContinue | Select-Object -Last 1 | Save-LinkageHealth @with } }
         @{ Cmdlet = 'Save-UserSyncMetric'; Act = { Save-UserSyncMetric @with } }
         @{ Cmdlet = 'Set-LinkageFeatureFlag'; Act = { Set-LinkageFeatureFlag LINK_USER_BY_PHONE_FALLBACK_TO_USERS -Enabled $true @with } }
         @{ Cmdlet = 'Set-LinkageRun'; Act = { Set-LinkageRun $living.RunId -ThrottleLimit 3 @with } }
@@ -159,6 +161,7 @@ INSERT INTO skiptrace_notes (result_id) SELECT id FROM twice
         # Something of everything: links, an undo with suppressions, and a run of a session that lives and never listens.
         $null = Invoke-UserLinkBackfill -Connection $admin | Undo-UserLink -Confirm:$false
         $null = Save-UserSyncMetric -Connection $admin
+        $null = Test-UserSync -Connection $admin | Save-LinkageHealth
         Invoke-TestSql $admin @'
 INSERT INTO linkage.run (id, kind, target, batch, walk, backend_pid, backend_start, heartbeat_at)
 SELECT '01990000-0000-7000-8000-000000000003', 'Deaf', 'deaf', 'x', '{}', pid, backend_start, now() + interval '1 hour'

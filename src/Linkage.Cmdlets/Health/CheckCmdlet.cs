@@ -34,7 +34,7 @@ public abstract class CheckCmdlet : DatabaseCmdlet
             if (result.Status >= failOn)
                 _failed.Add($"{result.Check} is {result.Status} ({connection}): {result.Message}");
             if (!Quiet)
-                Emit(new LinkageCheck(connection, result));
+                Emit(new LinkageCheck(connection, result, CmdletName));
         }
 
         if (Quiet)
@@ -53,5 +53,5 @@ public abstract class CheckCmdlet : DatabaseCmdlet
 
     /// <summary>A database that can't be checked is not healthy; what there is to know is in a check of the cmdlet's own name.</summary>
     private protected override object? FailedResult(LinkageConnection connection, ErrorRecord error) =>
-        Quiet ? false : new LinkageCheck(connection, CheckResult.Unknown(CmdletName, error.Exception.Message));
+        Quiet ? false : new LinkageCheck(connection, CheckResult.Unknown(CmdletName, error.Exception.Message), CmdletName);
 }

@@ -7,8 +7,10 @@ namespace Linkage.Cmdlets.Health;
 /// <summary>What one check found, the same record for every <c>Test-</c> cmdlet.</summary>
 public sealed class LinkageCheck
 {
-    internal LinkageCheck(LinkageConnection connection, CheckResult result)
+    internal LinkageCheck(LinkageConnection connection, CheckResult result, string source)
     {
+        Result = result;
+        Source = source;
         Server = connection.Server;
         Database = connection.Database;
         ConnectionId = connection.ConnectionId;
@@ -50,4 +52,10 @@ public sealed class LinkageCheck
 
     /// <summary>What else was measured, as properties.</summary>
     public PSObject Details { get; } = new();
+
+    /// <summary>The same as the engine knows it.</summary>
+    internal CheckResult Result { get; }
+
+    /// <summary>The cmdlet that made it.</summary>
+    internal string Source { get; }
 }

@@ -26,6 +26,12 @@ public enum CheckStatus
 public sealed record CheckResult(
     string Check, CheckStatus Status, double? Value, double? Threshold, string Message, IReadOnlyDictionary<string, object?> Details)
 {
+    /// <summary>The detail that says what a check is about where one cmdlet makes the same check for several things.</summary>
+    public const string SubjectDetail = "Table";
+
+    /// <summary>What it is about: with <see cref="Check"/> it tells this check from every other of the database. Empty where the name does.</summary>
+    public string Subject => Details.GetValueOrDefault(SubjectDetail) as string ?? "";
+
     /// <summary>A check that could not be made, and why.</summary>
     public static CheckResult Unknown(string check, string message) =>
         new(check, CheckStatus.Unknown, null, null, message, new Dictionary<string, object?>());

@@ -46,6 +46,18 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
         DeliveryIntegrityOptions options,
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        // Each says which target it is about, by one name however it was asked for.
+        var names = await MeasureAsync<string>("FROM (SELECT (linkage.find_link_target(@Table)).name)", "m.name", options, cancellation);
+        var table = names.Problem is null ? names.Rows.Single() : options.Table;
+        await foreach (var check in CheckEachAsync(options, cancellation))
+            yield return check with { Details = new Dictionary<string, object?>(check.Details) { [CheckResult.SubjectDetail] = table } };
+    }
+
+    private async IAsyncEnumerable<CheckResult> CheckEachAsync(
+        DeliveryIntegrityOptions options,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
         // One measure serves two checks each.
         var links = await MeasureAsync<Links>(
             "FROM linkage.measure_delivery_integrity(@Table, @Exact)", Links.Columns, options, cancellation);
@@ -78,7 +90,7 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
             ? "No delivery has a user who is somebody else's."
             : Invariant($"{links:N0} deliveries have a user who is somebody else's. ")
                 + "Get-WrongUserLink lists them and says why; Repair-UserLink corrects what is piped in.",
-        new Dictionary<string, object?> { ["Table"] = options.Table });
+        new Dictionary<string, object?>());
 
     private static CheckResult Rate(Links links, DeliveryIntegrityOptions options)
     {
@@ -99,7 +111,6 @@ public sealed class DeliveryIntegrity(LinkageDatabase database)
             + (links.Inconsistent > 0 ? " Invoke-UserLinkBackfill links them." : ""),
             new Dictionary<string, object?>
             {
-                ["Table"] = options.Table,
                 ["Inconsistent"] = links.Inconsistent,
                 ["Suppressed"] = links.Suppressed,
                 ["Deliveries"] = links.Deliveries,
