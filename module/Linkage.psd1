@@ -64,6 +64,7 @@
         'Resume-LinkageRun'
         'Save-LinkageHealth'
         'Save-UserSyncMetric'
+        'Send-LinkageAlert'
         'Set-LinkageFeatureFlag'
         'Set-LinkageRun'
         'Set-UserSyncMapping'

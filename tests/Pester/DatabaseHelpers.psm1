@@ -270,6 +270,36 @@ function Clear-SlowUpdate {
     Invoke-TestSql $Connection 'DROP FUNCTION public.be_slow() CASCADE'
 }
 
+# An HTTP server on loopback that keeps what arrives, with its Path, Headers and Body, and answers 400 where the path says refuse, else 200.
+function Start-HttpReceiver {
+    $probe = [Net.Sockets.TcpListener]::new([Net.IPAddress]::Loopback, 0)
+    $probe.Start()
+    $address = "http://127.0.0.1:$($probe.LocalEndpoint.Port)"
+    $probe.Stop()
+    $listener = [Net.HttpListener]::new()
+    $listener.Prefixes.Add("$address/")
+    $listener.Start()
+    $received = [Collections.Concurrent.ConcurrentQueue[object]]::new()
+    $shell = [powershell]::Create().AddScript({
+            param($listener, $received)
+            while ($listener.IsListening) {
+                $context = $listener.GetContext()
+                $body = [IO.StreamReader]::new($context.Request.InputStream).ReadToEnd()
+                $received.Enqueue([pscustomobject]@{ Path = $context.Request.RawUrl; Headers = $context.Request.Headers; Body = $body })
+                $context.Response.StatusCode = $context.Request.RawUrl -match 'refuse' ? 400 : 200
+                $context.Response.Close()
+            }
+        }).AddArgument($listener).AddArgument($received)
+    $null = $shell.BeginInvoke()
+    [pscustomobject]@{ Address = $address; Received = $received; Listener = $listener; Shell = $shell }
+}
+
+function Stop-HttpReceiver {
+    param([Parameter(Mandatory)] $Receiver)
+    $Receiver.Listener.Close()
+    $Receiver.Shell.Dispose()
+}
+
 Export-ModuleMember -Function @(
     'Invoke-TestSql'
     'New-ApplicationDatabase'
@@ -292,4 +322,6 @@ Export-ModuleMember -Function @(
     'Clear-Hold'
     'Measure-Linkable'
     'Get-AuditCount'
+    'Start-HttpReceiver'
+    'Stop-HttpReceiver'
 )

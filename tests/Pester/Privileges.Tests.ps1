@@ -55,6 +55,7 @@ BeforeDiscovery {
         @{ Cmdlet = 'Resume-LinkageRun'; Given = $stopped; Act = { Resume-LinkageRun $given.RunId @with } }
         @{ Cmdlet = 'Save-LinkageHealth'; Act = { Test-UserSync -Connection $with.Connection -ErrorAction SilentlyContinue | Select-Object -Last 1 | Save-LinkageHealth @with } }
         @{ Cmdlet = 'Save-UserSyncMetric'; Act = { Save-UserSyncMetric @with } }
+        @{ Cmdlet = 'Send-LinkageAlert'; Act = { Test-UserSync -Connection $with.Connection -ErrorAction SilentlyContinue | Select-Object -Last 1 | Send-LinkageAlert -WebhookUri $receiver.Address -Force @with } }
         @{ Cmdlet = 'Set-LinkageFeatureFlag'; Act = { Set-LinkageFeatureFlag LINK_USER_BY_PHONE_FALLBACK_TO_USERS -Enabled $true @with } }
         @{ Cmdlet = 'Set-LinkageRun'; Act = { Set-LinkageRun $living.RunId -ThrottleLimit 3 @with } }
         @{ Cmdlet = 'Split-Customer'; Given = { Invoke-TestSql $admin $largeCustomer }; Act = { Split-Customer -Customer $given.id -Lead $given.lead @with } }
@@ -99,6 +100,7 @@ Describe 'The roles of docs/least-privilege.sql' -Skip:(-not $hasPsql) {
         Import-Linkage
         Import-Module (Join-Path $PSScriptRoot 'DatabaseHelpers.psm1') -Force
         $sandbox = Start-LinkageSandbox
+        $receiver = Start-HttpReceiver
         $script = Join-Path $PSScriptRoot '../../docs/least-privilege.sql'
 
         # The owner of the tables installs, and makes the roles; it is no superuser.
@@ -193,6 +195,7 @@ WHERE g.user_id IS NOT NULL AND g.removed_at IS NULL AND d.user_id IS NULL LIMIT
     }
 
     AfterAll {
+        Stop-HttpReceiver $receiver
         Get-LinkageConnection | Disconnect-LinkageDatabase
     }
 

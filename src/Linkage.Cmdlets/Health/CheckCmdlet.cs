@@ -20,6 +20,9 @@ public abstract class CheckCmdlet : DatabaseCmdlet
     [ValidateSet(nameof(CheckStatus.Warning), nameof(CheckStatus.Critical))]
     public string? FailOn { get; set; }
 
+    /// <summary>The checks that stand for all others where these can't be made.</summary>
+    private protected virtual string[] StandIns => [CmdletName];
+
     /// <summary>Makes the checks on one database.</summary>
     private protected abstract IAsyncEnumerable<CheckResult> CheckAsync(LinkageConnection connection, CancellationToken cancellation);
 
@@ -34,7 +37,7 @@ public abstract class CheckCmdlet : DatabaseCmdlet
             if (result.Status >= failOn)
                 _failed.Add($"{result.Check} is {result.Status} ({connection}): {result.Message}");
             if (!Quiet)
-                Emit(new LinkageCheck(connection, result, CmdletName));
+                Emit(new LinkageCheck(connection, result, StandIns));
         }
 
         if (Quiet)
@@ -53,5 +56,5 @@ public abstract class CheckCmdlet : DatabaseCmdlet
 
     /// <summary>A database that can't be checked is not healthy; what there is to know is in a check of the cmdlet's own name.</summary>
     private protected override object? FailedResult(LinkageConnection connection, ErrorRecord error) =>
-        Quiet ? false : new LinkageCheck(connection, CheckResult.Unknown(CmdletName, error.Exception.Message), CmdletName);
+        Quiet ? false : new LinkageCheck(connection, CheckResult.Unknown(CmdletName, error.Exception.Message));
 }

@@ -7,10 +7,10 @@ namespace Linkage.Cmdlets.Health;
 /// <summary>What one check found, the same record for every <c>Test-</c> cmdlet.</summary>
 public sealed class LinkageCheck
 {
-    internal LinkageCheck(LinkageConnection connection, CheckResult result, string source)
+    internal LinkageCheck(LinkageConnection connection, CheckResult result, params string[] standIns)
     {
         Result = result;
-        Source = source;
+        StandIns = standIns;
         Server = connection.Server;
         Database = connection.Database;
         ConnectionId = connection.ConnectionId;
@@ -56,6 +56,6 @@ public sealed class LinkageCheck
     /// <summary>The same as the engine knows it.</summary>
     internal CheckResult Result { get; }
 
-    /// <summary>The cmdlet that made it.</summary>
-    internal string Source { get; }
+    /// <summary>Checks that its cmdlet emits instead of all others where it can't make them: none of them was needed.</summary>
+    internal string[] StandIns { get; }
 }

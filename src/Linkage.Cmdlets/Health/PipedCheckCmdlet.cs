@@ -10,6 +10,6 @@ namespace Linkage.Cmdlets.Health;
 public abstract class PipedCheckCmdlet : DatabaseCmdlet
 {
     /// <summary>What a check found, from any <c>Test-</c> cmdlet of the module.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true)]
     public LinkageCheck InputObject { get; set; } = null!;
 }

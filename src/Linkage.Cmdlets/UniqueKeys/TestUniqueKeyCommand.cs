@@ -18,6 +18,8 @@ public sealed class TestUniqueKeyCommand : CheckCmdlet
     [ValidateNotNullOrEmpty]
     public string[]? Rule { get; set; }
 
+    private protected override string[] StandIns => [CmdletName, UniqueKeyChecks.NoRules];
+
     private protected override async IAsyncEnumerable<CheckResult> CheckAsync(
         LinkageConnection connection, [EnumeratorCancellation] CancellationToken cancellation)
     {

@@ -1,0 +1,57 @@
+namespace Linkage.Engine.Health.Alerts;
+
+/// <summary>How the attempts to tell a channel came out.</summary>
+/// <param name="Attempts">How many there were.</param>
+/// <param name="Problem">Why the last one failed, or who did not get it; null if all is well.</param>
+/// <param name="HasArrived">Whether it arrived, at least at some.</param>
+internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArrived)
+{
+    /// <summary>Tries until it arrives, fails for good, or was tried often enough, at growing intervals that no two senders share.</summary>
+    public static async Task<AlertDelivery> SendAsync(
+        IAlertChannel channel, AlertMessage message, IReadOnlyList<string> recipients, AlertOptions options, int retries, TimeProvider time,
+        CancellationToken cancellation)
+    {
+        for (var attempts = 1; ; attempts++)
+        {
+            try
+            {
+                await AttemptAsync(channel, message, recipients, options.Timeout, cancellation);
+                return new AlertDelivery(attempts, null, true);
+            }
+            catch (AlertPartlySentException partly)
+            {
+                return new AlertDelivery(attempts, partly.Message, true);
+            }
+            catch (AlertChannelException fault)
+            {
+                if (!fault.IsPassing || attempts > retries)
+                    return new AlertDelivery(attempts, fault.Message, false);
+                if (fault.RetryAfter > AlertOptions.LongestPause)
+                    return new AlertDelivery(attempts, $"{fault.Message} It asks to be left alone for {fault.RetryAfter.Value.TotalSeconds:0} s.", false);
+                var pause = Pause(options.RetryInterval, attempts);
+                await Task.Delay(fault.RetryAfter > pause ? fault.RetryAfter.Value : pause, time, cancellation);
+            }
+        }
+    }
+
+    private static async Task AttemptAsync(
+        IAlertChannel channel, AlertMessage message, IReadOnlyList<string> recipients, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(timeout);
+        try
+        {
+            await channel.SendAsync(message, recipients, limit.Token);
+        }
+        catch (Exception fault) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested && fault is not AlertPartlySentException)
+        {
+            throw new AlertChannelException($"it did not answer within {timeout.TotalSeconds:0.#} s", isPassing: true, cause: fault);
+        }
+    }
+
+    private static TimeSpan Pause(TimeSpan interval, int attempts)
+    {
+        var pause = interval * Math.Pow(2, attempts - 1) * (0.5 + Random.Shared.NextDouble());
+        return pause < AlertOptions.LongestPause ? pause : AlertOptions.LongestPause;
+    }
+}
