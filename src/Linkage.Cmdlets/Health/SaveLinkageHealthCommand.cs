@@ -18,7 +18,7 @@ public sealed class SaveLinkageHealthCommand : PipedCheckCmdlet
 
     /// <summary>How far back the history goes; what is older is removed.</summary>
     [Parameter]
-    [Duration(Positive = true)]
+    [Duration(Positive = true, MaxSeconds = 50 * 365 * 24 * 60 * 60)]
     public TimeSpan KeepFor { get; set; } = TimeSpan.FromDays(400);
 
     /// <summary>Emit the checks as they came, for the next cmdlet, instead of what was stored.</summary>

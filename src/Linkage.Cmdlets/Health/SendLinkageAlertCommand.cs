@@ -49,7 +49,7 @@ public sealed class SendLinkageAlertCommand : PipedCheckCmdlet
 
     /// <summary>After how long what is critical is said again.</summary>
     [Parameter]
-    [Duration(Positive = true)]
+    [Duration(Positive = true, MaxSeconds = 50 * 365 * 24 * 60 * 60)]
     public TimeSpan RepeatAfter { get; set; } = TimeSpan.FromHours(4);
 
     /// <summary>How long one attempt may take, in seconds.</summary>
@@ -95,7 +95,8 @@ public sealed class SendLinkageAlertCommand : PipedCheckCmdlet
                 MaximumRetryCount = MaximumRetryCount,
                 RetryInterval = TimeSpan.FromSeconds(RetryIntervalSec),
             },
-            TimeProvider.System);
+            TimeProvider.System,
+            EmitVerbose);
     }
 
     /// <inheritdoc/>

@@ -7,9 +7,17 @@ namespace Linkage.Engine.Health.Alerts;
 internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArrived)
 {
     /// <summary>Tries until it arrives, fails for good, or was tried often enough, at growing intervals that no two senders share.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="message">What it is told.</param>
+    /// <param name="recipients">Who gets mail, if not those of the channel.</param>
+    /// <param name="options">How long to try.</param>
+    /// <param name="retries">How often.</param>
+    /// <param name="waiting">Told before each wait how long it will be.</param>
+    /// <param name="time">The clock of the waits.</param>
+    /// <param name="cancellation">Ends it; nobody knows then whether it arrived.</param>
     public static async Task<AlertDelivery> SendAsync(
-        IAlertChannel channel, AlertMessage message, IReadOnlyList<string> recipients, AlertOptions options, int retries, TimeProvider time,
-        CancellationToken cancellation)
+        IAlertChannel channel, AlertMessage message, IReadOnlyList<string> recipients, AlertOptions options, int retries,
+        Func<TimeSpan, Task> waiting, TimeProvider time, CancellationToken cancellation)
     {
         for (var attempts = 1; ; attempts++)
         {
@@ -29,7 +37,9 @@ internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArri
                 if (fault.RetryAfter > AlertOptions.LongestPause)
                     return new AlertDelivery(attempts, $"{fault.Message} It asks to be left alone for {fault.RetryAfter.Value.TotalSeconds:0} s.", false);
                 var pause = Pause(options.RetryInterval, attempts);
-                await Task.Delay(fault.RetryAfter > pause ? fault.RetryAfter.Value : pause, time, cancellation);
+                pause = fault.RetryAfter > pause ? fault.RetryAfter.Value : pause;
+                await waiting(pause);
+                await Task.Delay(pause, time, cancellation);
             }
         }
     }

@@ -33,7 +33,7 @@ public sealed record AlertMessage
     /// <summary>Since when it is, or was, not healthy; null if it always was.</summary>
     public required DateTime? Since { get; init; }
 
-    /// <summary>Whether the channel could not be told at the time.</summary>
+    /// <summary>Whether the channel never heard of what it is told the end of.</summary>
     public required bool WasUndelivered { get; init; }
 
     /// <summary>How long it was not healthy; null unless it has recovered.</summary>

@@ -21,6 +21,6 @@ public sealed record AlertOptions
     /// <summary>No wait is longer. A receiver that asks for more gets no further attempt this time.</summary>
     public static TimeSpan LongestPause { get; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a message may take in all, at the very most: for so long nobody else sends it.</summary>
-    internal TimeSpan Patience => ((Timeout + LongestPause) * (MaximumRetryCount + 1)) + TimeSpan.FromSeconds(10);
+    /// <summary>How long an attempt may take with all that belongs to it: for so long nobody else sends the message.</summary>
+    internal TimeSpan Lease => Timeout + TimeSpan.FromSeconds(10);
 }

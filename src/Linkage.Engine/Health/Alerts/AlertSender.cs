@@ -34,7 +34,8 @@ public sealed record AlertOutcome(string Channel, AlertEvent Event, int Attempts
 /// <param name="routes">Who is told of what.</param>
 /// <param name="options">When, and how long to try.</param>
 /// <param name="time">The clock.</param>
-public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimeProvider time)
+/// <param name="waiting">Told what it waits for.</param>
+public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimeProvider time, Action<string>? waiting = null)
 {
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(200);
 
@@ -91,21 +92,39 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
         AlertDelivery delivery;
         try
         {
-            delivery = await DeliverAsync(Message(database, check, checkedAt, state, decision), target, cancellation);
+            delivery = await DeliverAsync(
+                Message(database, check, checkedAt, state, decision), target,
+                pause => TryNoteAsync(() => states.ExtendAsync(check, target.Name, pause + options.Lease)), cancellation);
         }
         catch (OperationCanceledException)
         {
-            await states.FailedAsync(check, target.Name, "It was cut short.", 1, time.GetUtcNow().UtcDateTime);
+            await TryNoteAsync(() => states.FailedAsync(check, target.Name, "It was cut short.", 1, time.GetUtcNow().UtcDateTime));
             throw;
         }
 
         var now = time.GetUtcNow().UtcDateTime;
-        if (delivery.HasArrived)
-            await states.ToldAsync(check, target.Name, decision.Event.Value, now);
-        else
-            await states.FailedAsync(check, target.Name, delivery.Problem!, delivery.Attempts, now);
-        return Outcome(database, check, target, decision.Event.Value, delivery, now);
+        var isNoted = await TryNoteAsync(() => delivery.HasArrived
+            ? states.ToldAsync(check, target.Name, decision.Event.Value, now)
+            : states.FailedAsync(check, target.Name, delivery.Problem!, delivery.Attempts, now));
+        var outcome = Outcome(database, check, target, decision.Event.Value, delivery, now);
+        return isNoted ? outcome : NotNoted(outcome, database, check);
     }
+
+    // What could not be noted is told once more by the next call; there is nothing else to do about it.
+    private static async Task<bool> TryNoteAsync(Func<Task> note)
+    {
+        try
+        {
+            await note();
+            return true;
+        }
+        catch (Exception fault) when (IsOutOfReach(fault))
+        {
+            return false;
+        }
+    }
+
+    private static bool IsOutOfReach(Exception fault) => DatabaseException.From(fault)?.Kind is FaultKind.Connection or FaultKind.Timeout;
 
     private async Task<(AlertState State, AlertDecision Decision)> ClaimAsync(
         AlertStates states, CheckResult check, DateTime checkedAt, AlertTarget target, CancellationToken cancellation)
@@ -113,10 +132,11 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
         while (true)
         {
             var claimed = await states.ClaimAsync(
-                check, checkedAt, target.Name, state => Decide(state, check, checkedAt, target), options.Patience, cancellation);
+                check, checkedAt, target.Name, state => Decide(state, check, checkedAt, target), options.Lease, cancellation);
             if (claimed is { } mine)
                 return mine;
             // Somebody else is at it. Whether that arrives, and what is left to say then, is not known before.
+            waiting?.Invoke($"Another process tells {target.Name} of {check.Check} at the moment; waiting for it.");
             await Task.Delay(_look, time, cancellation);
         }
     }
@@ -126,25 +146,28 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
         LinkageDatabase database, CheckResult check, DateTime checkedAt, AlertTarget target, CancellationToken cancellation)
     {
         var decision = Decide(AlertState.None, check, checkedAt, target);
-        var delivery = await DeliverAsync(Message(database, check, checkedAt, AlertState.None, decision), target, cancellation);
-        var outcome = Outcome(database, check, target, AlertEvent.Fired, delivery, time.GetUtcNow().UtcDateTime);
-        return outcome with
-        {
-            Problem = outcome.Problem ?? new LinkageException(
-                "Linkage.Alert.NotNoted", FaultKind.Connection,
-                $"{target.Name} was told that {check.Check} is {check.Status}, and that could not be noted, since {Where(database)} is out of reach: "
-                + "it may be told again.")
-            {
-                Subject = target.Name,
-            },
-        };
+        var delivery = await DeliverAsync(
+            Message(database, check, checkedAt, AlertState.None, decision), target, _ => Task.CompletedTask, cancellation);
+        return NotNoted(Outcome(database, check, target, AlertEvent.Fired, delivery, time.GetUtcNow().UtcDateTime), database, check);
     }
 
-    private async Task<AlertDelivery> DeliverAsync(AlertMessage message, AlertTarget target, CancellationToken cancellation)
+    private static AlertOutcome NotNoted(AlertOutcome outcome, LinkageDatabase database, CheckResult check) => outcome with
+    {
+        Problem = outcome.Problem ?? new LinkageException(
+            "Linkage.Alert.NotNoted", FaultKind.Connection,
+            $"{outcome.Channel} was told that {check.Check} is {check.Status}, and that could not be noted, since {Where(database)} is out of reach: "
+            + "it may be told again.")
+        {
+            Subject = outcome.Channel,
+        },
+    };
+
+    private async Task<AlertDelivery> DeliverAsync(
+        AlertMessage message, AlertTarget target, Func<TimeSpan, Task> pausing, CancellationToken cancellation)
     {
         // A receiver that is down is not waited for with each record anew.
         var retries = _failing.Contains(target.Name) ? 0 : options.MaximumRetryCount;
-        var delivery = await AlertDelivery.SendAsync(target.Channel, message, target.Recipients, options, retries, time, cancellation);
+        var delivery = await AlertDelivery.SendAsync(target.Channel, message, target.Recipients, options, retries, pausing, time, cancellation);
         if (delivery.HasArrived)
             _failing.Remove(target.Name);
         else
@@ -159,7 +182,7 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
         {
             return await new AlertStates(database, _sender).FindAsync(check, targets.Select(target => target.Name), cancellation);
         }
-        catch (Exception fault) when (DatabaseException.From(fault)?.Kind is FaultKind.Connection or FaultKind.Timeout)
+        catch (Exception fault) when (IsOutOfReach(fault))
         {
             return null;
         }
@@ -194,6 +217,6 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
             CheckedAt = checkedAt,
             Previous = state.Told,
             Since = decision.TroubledSince,
-            WasUndelivered = state.UndeliveredSince is not null,
+            WasUndelivered = state.Told == CheckStatus.Healthy,
         };
 }

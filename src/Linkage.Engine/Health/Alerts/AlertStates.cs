@@ -68,8 +68,17 @@ internal sealed class AlertStates(LinkageDatabase database, Guid sender)
             },
             cancellation);
 
+    /// <summary>Holds it for longer.</summary>
+    public Task ExtendAsync(CheckResult check, string channel, TimeSpan lease) => NoteAsync(
+        """
+        UPDATE linkage.alert_state s
+        SET sending_until = clock_timestamp() + @lease
+        WHERE s.check_name = @check AND s.subject = @subject AND s.channel = @channel AND s.sender = @sender
+        """,
+        new { check = check.Check, check.Subject, channel, sender, lease });
+
     /// <summary>Notes that the channel was told, and lets go of it.</summary>
-    public Task ToldAsync(CheckResult check, string channel, AlertEvent what, DateTime now) => EndAsync(
+    public Task ToldAsync(CheckResult check, string channel, AlertEvent what, DateTime now) => NoteAsync(
         """
         UPDATE linkage.alert_state s
         SET told_status = @status, told_at = @now, troubled_since = CASE WHEN @status <> 'healthy' THEN s.troubled_since END,
@@ -84,7 +93,7 @@ internal sealed class AlertStates(LinkageDatabase database, Guid sender)
         });
 
     /// <summary>Notes that it could not be told, and lets go of it: the next call tries again.</summary>
-    public Task FailedAsync(CheckResult check, string channel, string reason, int attempts, DateTime now) => EndAsync(
+    public Task FailedAsync(CheckResult check, string channel, string reason, int attempts, DateTime now) => NoteAsync(
         """
         UPDATE linkage.alert_state s
         SET undelivered_since = COALESCE(s.undelivered_since, @now), undelivered_reason = @reason, attempts = s.attempts + @attempts,
@@ -94,7 +103,7 @@ internal sealed class AlertStates(LinkageDatabase database, Guid sender)
         new { check = check.Check, check.Subject, channel, sender, now, reason, attempts });
 
     // Not cancellable: what happened is noted, also when nobody waits for it any more.
-    private Task<int> EndAsync(string sql, object values) =>
+    private Task<int> NoteAsync(string sql, object values) =>
         Runs.Retry.UntilAsync(
             TimeSpan.FromSeconds(5),
             () => database.TransactAsync(_writing, session => session.ExecuteAsync(sql, values), CancellationToken.None),

@@ -211,6 +211,35 @@ public sealed class AlertStateTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task What_was_claimed_and_never_sent_is_told_with_the_recovery_too()
+    {
+        await using var scene = await AlertScene.CreateAsync();
+        await scene.Database.ExecuteAsync(
+            """
+            INSERT INTO linkage.alert_state (check_name, channel, status, checked_at, troubled_since, sender, sending_until)
+            SELECT 'GhostUsers', @channel, 'critical', @now - interval '1 hour', @now - interval '1 hour', gen_random_uuid(), clock_timestamp()
+            """,
+            new { channel = await ChannelAsync(scene), now = scene.Time.Now });
+
+        Assert.Equal(AlertEvent.Recovered, (await scene.TellAsync(scene.Sender(), CheckStatus.Healthy))!.Event);
+        Assert.Contains("could not be told while it lasted", (string?)scene.Last()["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_receiver_keeps_its_lease_for_that_long()
+    {
+        await using var scene = await AlertScene.CreateAsync();
+        scene.Http.Answer("429 Too Many Requests\r\nRetry-After: 55", HttpReceiver.Hang);
+
+        var telling = scene.TellAsync(scene.Sender(), CheckStatus.Critical);
+        await Poll.UntilAsync(() => scene.Http.Requests.Count == 2);
+
+        Assert.InRange(
+            await scene.Database.ScalarAsync<double>("SELECT EXTRACT(epoch FROM sending_until - clock_timestamp())::float8 FROM linkage.alert_state"), 40, 76);
+        Assert.Equal(AlertEvent.Fired, (await telling)!.Event);
+    }
+
+    [Fact]
     public async Task Any_history_of_statuses_and_failures_ends_with_the_channel_knowing_how_it_is()
     {
         var random = new Random(TestSeed.Next(output));
