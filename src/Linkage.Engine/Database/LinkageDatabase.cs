@@ -11,6 +11,9 @@ public sealed class LinkageDatabase : IAsyncDisposable
 {
     private readonly NpgsqlDataSource _source;
 
+    /// <summary>The exported snapshot that every transaction takes up; null where each has its own.</summary>
+    private readonly string? _snapshot;
+
     private LinkageDatabase(NpgsqlDataSource source, NpgsqlConnectionStringBuilder settings, int versionNumber, string database, string user)
     {
         _source = source;
@@ -19,6 +22,18 @@ public sealed class LinkageDatabase : IAsyncDisposable
         Database = database;
         UserName = user;
         VersionNumber = versionNumber;
+    }
+
+    private LinkageDatabase(LinkageDatabase original, string snapshot)
+    {
+        _source = original._source;
+        _snapshot = snapshot;
+        Id = original.Id;
+        Server = original.Server;
+        Port = original.Port;
+        Database = original.Database;
+        UserName = original.UserName;
+        VersionNumber = original.VersionNumber;
     }
 
     /// <summary>Tells this connection from every other of the process; records found through it carry the same id.</summary>
@@ -123,6 +138,25 @@ public sealed class LinkageDatabase : IAsyncDisposable
             },
             cancellation);
 
+    /// <summary>
+    /// Runs work that reads in several transactions, all of which see the database as it is at this moment and can write nothing. It takes
+    /// a second connection meanwhile, which holds the snapshot.
+    /// </summary>
+    /// <param name="applicationName">What the session that holds the snapshot is called.</param>
+    /// <param name="work">Is given the database at this moment, which is not to be used afterwards, nor disposed.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public Task<T> ReadAtOnceAsync<T>(
+        string applicationName, Func<LinkageDatabase, Task<T>> work, CancellationToken cancellation) =>
+        TransactAsync(
+            TransactionOptions.ReadOnly with { HasOneSnapshot = true, ApplicationName = applicationName },
+            async session =>
+            {
+                // The session that holds the snapshot is idle while others read.
+                await session.ExecuteAsync("SET LOCAL idle_in_transaction_session_timeout = 0");
+                return await work(new LinkageDatabase(this, await session.QuerySingleAsync<string>("SELECT pg_export_snapshot()")));
+            },
+            cancellation);
+
     /// <summary>Streams the rows of one query from a read-only transaction.</summary>
     public async IAsyncEnumerable<T> StreamAsync<T>(
         string sql, object? parameters, string? applicationName, [EnumeratorCancellation] CancellationToken cancellation)
@@ -210,7 +244,7 @@ public sealed class LinkageDatabase : IAsyncDisposable
         try
         {
             var transaction = await connection.BeginTransactionAsync(
-                options.HasOneSnapshot ? System.Data.IsolationLevel.RepeatableRead : System.Data.IsolationLevel.ReadCommitted,
+                options.HasOneSnapshot || _snapshot is not null ? System.Data.IsolationLevel.RepeatableRead : System.Data.IsolationLevel.ReadCommitted,
                 cancellation);
             await using var command = new NpgsqlCommand(Settings(options), connection, transaction);
             await command.ExecuteNonQueryAsync(cancellation);
@@ -224,9 +258,11 @@ public sealed class LinkageDatabase : IAsyncDisposable
     }
 
     /// <summary>One round trip for all settings. row_security off: what a policy would filter is an error, not a healthy zero.</summary>
-    private static string Settings(TransactionOptions options)
+    private string Settings(TransactionOptions options)
     {
         var settings = new System.Text.StringBuilder("SET LOCAL row_security = off;");
+        if (_snapshot is not null)
+            settings.Append("SET TRANSACTION SNAPSHOT '").Append(_snapshot).Append("';");
         if (options.ApplicationName is { } name)
             settings.Append("SET LOCAL application_name = '").Append(name.Replace("'", "''", StringComparison.Ordinal)).Append("';");
         if (options.StatementTimeout is { } statement)
@@ -235,7 +271,7 @@ public sealed class LinkageDatabase : IAsyncDisposable
             settings.Append(Invariant($"SET LOCAL lock_timeout = {(long)wait.TotalMilliseconds};"));
         if (!options.WaitsForDisk)
             settings.Append("SET LOCAL synchronous_commit = off;");
-        if (options.IsReadOnly)
+        if (options.IsReadOnly || _snapshot is not null)
             settings.Append("SET TRANSACTION READ ONLY;");
         return settings.ToString();
     }

@@ -74,6 +74,21 @@ AS $$
   ORDER BY e.table_name, e.outcome
 $$;
 
+-- How often each outcome was audited, step by step: step n holds what was audited from since + n * width on, as far as it is before until.
+-- Steps in which nothing was audited are absent; dry runs don't count.
+-- Plan: idx_user_link_audit_created_at (BRIN), then a hash aggregate of few groups.
+CREATE OR REPLACE FUNCTION linkage.user_link_outcomes(since timestamptz, until timestamptz, width interval)
+RETURNS TABLE (step integer, outcome text, entries bigint)
+LANGUAGE sql STABLE
+AS $$
+  SELECT
+    floor(extract(epoch FROM a.created_at - $1) / extract(epoch FROM $3))::integer, a.outcome::text, count(*)
+  FROM {{app}}.user_link_audit a
+  WHERE NOT a.dry_run AND a.created_at >= $1 AND a.created_at < $2
+  GROUP BY 1, 2
+  ORDER BY 1, 2
+$$;
+
 -- What was ambiguous, by event and phone, the most frequent first, with the guests and users that have the phone now: a person has
 -- to say which of them it is. Names and ids of at most ten guests.
 -- Plan: idx_user_link_audit_ambiguous, a sort for the groups, then per group idx_event_guests_event_phone_normalized and
