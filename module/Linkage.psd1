@@ -23,6 +23,7 @@
         'Disable-LinkageTrigger'
         'Disconnect-LinkageDatabase'
         'Enable-LinkageTrigger'
+        'Export-LinkageReport'
         'Find-UniqueKeyCandidate'
         'Get-CustomerDecision'
         'Get-CustomerGroup'

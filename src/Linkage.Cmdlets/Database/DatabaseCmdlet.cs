@@ -106,7 +106,7 @@ public abstract class DatabaseCmdlet : LinkageCmdlet
             : $"The record came from connection {id}, which is not among those given by -Connection; what was found in one database is never changed in another.",
         id);
 
-    private static LinkageException Closed(LinkageConnection connection) => new(
+    private protected static LinkageException Closed(LinkageConnection connection) => new(
         "Linkage.Connection.Closed",
         FaultKind.InvalidState,
         $"The connection to {connection} was disconnected; call Connect-LinkageDatabase again.");
