@@ -159,15 +159,15 @@ internal sealed class Chart(HtmlWriter html, ReportSteps steps)
         return path.ToString();
     }
 
-    /// <summary>The end of the scale: a round number that four ticks divide well.</summary>
+    /// <summary>The end of the scale: four ticks with round numbers, and whole ones where things are counted.</summary>
     private static double Top(double highest, bool isShare)
     {
         if (highest <= 0)
-            return isShare ? 1 : 4;
-        var power = Math.Pow(10, Math.Floor(Math.Log10(highest)));
-        double[] steps = [1, 2, 4, 6, 8, 10];
-        var top = power * Array.Find(steps, step => step * power >= highest * 0.9999);
-        return isShare ? top : Math.Max(4, top);
+            return isShare ? 1 : Ticks;
+        var quarter = isShare ? highest / Ticks : Math.Max(1, highest / Ticks);
+        var power = Math.Pow(10, Math.Floor(Math.Log10(quarter)));
+        double[] rounds = power < 10 && !isShare ? [1, 2, 3, 4, 5, 10] : [1, 2, 2.5, 5, 10];
+        return Ticks * power * Array.Find(rounds, round => round * power >= quarter * 0.9999);
     }
 
     private static string Invariant(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);

@@ -26,10 +26,10 @@ internal static class PeopleSections
                 ghost =>
                 {
                     table.Data(ghost.AccountId, "id");
-                    table.Data(ghost.Email);
+                    table.Data(ghost.Email, "mail");
                     table.Time(ghost.CreatedAt);
                     table.Text(ghost.Repairable ? "yes" : "no");
-                    table.Data(ghost.Reason);
+                    table.Data(ghost.Reason, "wide");
                 });
         });
         if (place.Report.Orphans.Found is not { } orphans)
@@ -48,9 +48,9 @@ internal static class PeopleSections
             orphan =>
             {
                 profiles.Data(orphan.ProfileId, "id");
-                profiles.Data(orphan.Email);
+                profiles.Data(orphan.Email, "mail");
                 profiles.Time(orphan.CreatedAt);
-                profiles.Data(orphan.Reason);
+                profiles.Data(orphan.Reason, "wide");
             });
     });
 
@@ -80,7 +80,7 @@ internal static class PeopleSections
                 table.Number(ReportText.Number(pair.Records));
                 table.Number(ReportText.Number(pair.Guests));
                 table.Number(ReportText.Number(pair.Users));
-                table.Data(pair.GuestNames);
+                table.Data(pair.GuestNames, "wide");
                 table.Time(pair.LastSeen);
             });
     }));

@@ -29,7 +29,7 @@ internal static class RunSection
                 table.Cell(() => Status(place, run));
                 table.Number(ReportText.Duration(Elapsed(run)));
                 table.Cell(() => Bar(place, Elapsed(run), longest), "bar-cell");
-                table.Text(Counts(run));
+                table.Data(Counts(run), "wide");
                 table.Cell(() => place.Html.Element("code", run.RunId.ToString()), "id");
             });
     }));

@@ -80,7 +80,7 @@ internal static class TrendSection
                 _outcomes.Where(o => o.Outcome == outcome.Key).Select(o => o.Look).DefaultIfEmpty('e').First(),
                 outcome.ToDictionary(step => step.Step, step => (double)step.Count)))
             .ToList();
-        place.Chart.Bars($"{place.Prefix}outcomes", "What was examined, by outcome", "", layers);
+        place.Chart.Bars($"{place.Prefix}outcomes", "What the audit of links recorded, by outcome", "", layers);
     }
 
     private static IEnumerable<CheckStep> Of(IEnumerable<CheckStep> history, string check) =>
