@@ -60,6 +60,15 @@ public sealed partial class ModuleFileTests
         Assert.Equal(needed.Order(StringComparer.Ordinal), built.Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void The_built_module_holds_the_scripts_for_psql()
+    {
+        var written = Directory.GetFiles(Path.Combine(Repository.Root, "module", "sql")).Order(StringComparer.Ordinal).Select(File.ReadAllText);
+        var built = Directory.GetFiles(Path.Combine(Repository.BuiltModule, "sql")).Order(StringComparer.Ordinal).Select(File.ReadAllText);
+
+        Assert.Equal(written, built);
+    }
+
     private static string Configuration => AppContext.BaseDirectory.Contains("Release", StringComparison.Ordinal) ? "Release" : "Debug";
 
     private static bool IsOurs(Type type) => type.Assembly == typeof(DatabaseCmdlet).Assembly;

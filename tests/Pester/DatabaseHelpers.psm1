@@ -114,8 +114,10 @@ function Connect-Role {
 
 # Runs a file by psql as such a role; returns what it wrote, and fails if psql does.
 function Invoke-Psql {
-    param([Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Role, [Parameter(Mandatory)] [string] $File, [hashtable] $Variables = @{})
-    $arguments = @('-X', '-q', '-f', $File) + @($Variables.GetEnumerator() | ForEach-Object { '-v'; "$($_.Key)=$($_.Value)" })
+    param(
+        [Parameter(Mandatory)] $Connection, [Parameter(Mandatory)] [string] $Role, [Parameter(Mandatory)] [string] $File,
+        [hashtable] $Variables = @{}, [string[]] $Options = @())
+    $arguments = @('-X', '-q', '-f', $File) + $Options + @($Variables.GetEnumerator() | ForEach-Object { '-v'; "$($_.Key)=$($_.Value)" })
     $environment = @{
         PGHOST = $Connection.Server; PGPORT = $Connection.Port; PGDATABASE = $Connection.Database; PGUSER = $Role; PGPASSWORD = 'secret'
     }

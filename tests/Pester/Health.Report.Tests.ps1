@@ -20,7 +20,7 @@ Describe 'Export-LinkageReport' {
     It 'writes one file, and emits what it says in a flat record' {
         $report = Export-LinkageReport $path
 
-        $checks = @(Test-LinkageSchema; Test-DeliveryIntegrity; Test-UserSync; Test-CustomerLinkage; Test-UniqueKey)
+        $checks = @(Test-LinkageSchema; Test-DeliveryIntegrity; Test-UserSync; Test-CustomerLinkage)
         $report.Critical, $report.Warning, $report.Healthy, $report.Unknown | Should -Be @(
             foreach ($status in 'Critical', 'Warning', 'Healthy', 'Unknown') { @($checks | Where-Object Status -EQ $status).Count })
         $report.Status | Should -Be 'Critical'

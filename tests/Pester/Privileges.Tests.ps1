@@ -6,6 +6,7 @@ BeforeDiscovery {
 
     $reading = @(
         @{ Cmdlet = 'ConvertTo-UpsertStatement'; Act = { ConvertTo-UpsertStatement $keyRule @with } }
+        @{ Cmdlet = 'Export-LinkageReport'; Act = { Export-LinkageReport (Join-Path $TestDrive 'report.html') @with } }
         @{ Cmdlet = 'Find-UniqueKeyCandidate'; Act = { Find-UniqueKeyCandidate skiptrace_results @with } }
         @{ Cmdlet = 'Get-CustomerDecision'; Act = { Get-CustomerDecision @with } }
         @{ Cmdlet = 'Get-CustomerGroup'; Act = { Get-CustomerGroup @with; Get-CustomerGroup -Match Transitive @with; Get-CustomerGroup -Explain @with } }
