@@ -223,7 +223,7 @@ BEGIN
             format('Without a customer: %s.', followers.lacking),
             CASE WHEN followers.without_lead < value THEN 'Invoke-CustomerBackfill gives them that of their lead.' END,
             CASE WHEN followers.without_lead > 0 THEN format(
-              '%s no lead either, and must be linked by hand.',
+              '%s no lead either, and must be linked by hand; Get-CustomerTable tells which tables these are.',
               linkage.number_of(followers.without_lead::bigint, 'of them has', 'of them have'))
             END)
         END;
@@ -284,7 +284,8 @@ BEGIN
         message := CASE
           WHEN happened_at IS NOT NULL
             THEN format(
-              'The audit has the last backfill of customers at %s UTC.', to_char(happened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'))
+              'The audit has the last backfill of customers at %s UTC.%s', to_char(happened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+              CASE WHEN grave = 'warning' THEN ' Invoke-CustomerBackfill runs the next one.' END)
           WHEN has_leads THEN 'The audit has no backfill of customers. Invoke-CustomerBackfill writes to it each time it runs.'
           ELSE 'There are no leads to make customers of.'
         END;

@@ -110,8 +110,8 @@ AS $$
       3, 'UserCountParity', CASE WHEN g.ghosts > g.orphans THEN 'critical' WHEN g.ghosts < g.orphans THEN 'warning' ELSE 'healthy' END,
       g.ghosts - g.orphans, 0,
       CASE
-        WHEN g.ghosts > g.orphans THEN pg_catalog.format('Accounts outnumber profiles by %s, soft-deleted and anonymous ones not counted.', g.ghosts - g.orphans)
-        WHEN g.ghosts < g.orphans THEN pg_catalog.format('Profiles outnumber accounts by %s, soft-deleted and anonymous ones not counted.', g.orphans - g.ghosts)
+        WHEN g.ghosts > g.orphans THEN pg_catalog.format('Accounts outnumber profiles by %s, soft-deleted and anonymous ones not counted. Repair-GhostUser makes the missing profiles.', g.ghosts - g.orphans)
+        WHEN g.ghosts < g.orphans THEN pg_catalog.format('Profiles outnumber accounts by %s, soft-deleted and anonymous ones not counted. Get-OrphanedProfile lists those without one.', g.orphans - g.ghosts)
         ELSE 'There are as many accounts as profiles, soft-deleted and anonymous ones not counted.'
       END,
       '{}'
