@@ -75,6 +75,7 @@ Describe 'Export-LinkageReport' {
         $page = Get-Content -Raw $path
         $page | Should -Match '2026-01-01 00:00</time> to (.)*2026-02-01 00:00'
         $page | Should -Match 'No run started in this period'
+        (Export-LinkageReport $path -Until 2026-02-01T00:00Z).Since | Should -Be ([datetime]'2026-01-02').ToString()
         { Export-LinkageReport $path -Since 1d -Until 2d } | Should -Throw '*must be later than*'
     }
 

@@ -19,11 +19,11 @@ public sealed class ExportLinkageReportCommand : DatabaseCmdlet
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = "";
 
-    /// <summary>Where the period begins: a date, or a time that counts back from now.</summary>
+    /// <summary>Where the period begins: a date, or a time that counts back from now; 30 days before its end unless told otherwise.</summary>
     [Parameter]
     [Alias("Last")]
     [PointInTime]
-    public DateTime Since { get; set; } = DateTime.UtcNow.AddDays(-30);
+    public DateTime? Since { get; set; }
 
     /// <summary>Where the period ends, itself not in it; now unless told otherwise.</summary>
     [Parameter]
@@ -55,7 +55,7 @@ public sealed class ExportLinkageReportCommand : DatabaseCmdlet
         var path = FilePath();
         Run(async cancellation =>
         {
-            var options = new ReportOptions { Since = Since, Until = Until, First = First };
+            var options = new ReportOptions { Since = Since ?? Until.AddDays(-30), Until = Until, First = First };
             if (options.Until <= options.Since)
             {
                 throw new LinkageException(

@@ -19,14 +19,14 @@ internal static class RunSection
         place.Paragraph(Heading(runs));
         var table = new HtmlTable(place.Html, "Runs, the newest first");
         table.Write(
-            [new("Started (UTC)"), new("Kind"), new("Table"), new("Status"), new("Duration", true), new(""), new("Counts"), new("RunId")],
+            [new("Status"), new("Started (UTC)"), new("Kind"), new("Table"), new("Duration", true), new(""), new("Counts"), new("RunId")],
             runs.Items,
             run =>
             {
+                table.Cell(() => Status(place, run));
                 table.Time(run.StartedAt);
                 table.Text(run.IsDryRun ? $"{run.Kind} (dry run)" : run.Kind);
                 table.Data(run.Target);
-                table.Cell(() => Status(place, run));
                 table.Number(ReportText.Duration(Elapsed(run)));
                 table.Cell(() => Bar(place, Elapsed(run), longest), "bar-cell");
                 table.Data(Counts(run), "wide");
