@@ -28,7 +28,7 @@ public sealed class ExportLinkageReportCommand : DatabaseCmdlet
     /// <summary>Where the period ends, itself not in it; now unless told otherwise.</summary>
     [Parameter]
     [PointInTime]
-    public DateTime Until { get; set; } = DateTime.UtcNow;
+    public DateTime? Until { get; set; }
 
     /// <summary>How many rows a list shows at most.</summary>
     [Parameter]
@@ -55,7 +55,8 @@ public sealed class ExportLinkageReportCommand : DatabaseCmdlet
         var path = FilePath();
         Run(async cancellation =>
         {
-            var options = new ReportOptions { Since = Since ?? Until.AddDays(-30), Until = Until, First = First };
+            var until = Until ?? DateTime.UtcNow;
+            var options = new ReportOptions { Since = Since ?? until.AddDays(-30), Until = until, First = First };
             if (options.Until <= options.Since)
             {
                 throw new LinkageException(
