@@ -244,7 +244,9 @@ public sealed class LinkageDatabase : IAsyncDisposable
         try
         {
             var transaction = await connection.BeginTransactionAsync(
-                options.HasOneSnapshot || _snapshot is not null ? System.Data.IsolationLevel.RepeatableRead : System.Data.IsolationLevel.ReadCommitted,
+                options.HasOneSnapshot || _snapshot is not null
+                    ? System.Data.IsolationLevel.RepeatableRead
+                    : System.Data.IsolationLevel.ReadCommitted,
                 cancellation);
             await using var command = new NpgsqlCommand(Settings(options), connection, transaction);
             await command.ExecuteNonQueryAsync(cancellation);

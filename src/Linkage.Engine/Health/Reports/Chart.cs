@@ -48,7 +48,8 @@ internal sealed class Chart(HtmlWriter html, ReportSteps steps)
                 {
                     below[step] += value;
                     html.Empty(
-                        "rect", ("class", $"bar {layer.Look}"), ("x", Invariant(Left(step) + (StepWidth * 0.1))), ("y", Invariant(Y(below[step], top))),
+                        "rect", ("class", $"bar {layer.Look}"),
+                        ("x", Invariant(Left(step) + (StepWidth * 0.1))), ("y", Invariant(Y(below[step], top))),
                         ("width", Invariant(StepWidth * 0.8)), ("height", Invariant(value / top * Height)));
                 }
             }
@@ -90,8 +91,8 @@ internal sealed class Chart(HtmlWriter html, ReportSteps steps)
                     for (var line = 0; line <= Ticks; line++)
                         html.Empty("path", ("class", "grid"), ("d", $"M0 {Height / Ticks * line}H{Width}"));
                     draw();
-                }, ("viewBox", $"0 0 {Width} {Height}"), ("preserveAspectRatio", "none"), ("role", "img"), ("aria-labelledby", $"{id}-t {id}-d"),
-                ("focusable", "false"));
+                }, ("viewBox", $"0 0 {Width} {Height}"), ("preserveAspectRatio", "none"), ("role", "img"),
+                ("aria-labelledby", $"{id}-t {id}-d"), ("focusable", "false"));
                 TimeAxis();
             }, ("class", "plot"));
             Figures(title, unit, series);
@@ -136,7 +137,13 @@ internal sealed class Chart(HtmlWriter html, ReportSteps steps)
             var suffix = unit == "%" ? " %" : "";
             text.Append(
                 CultureInfo.InvariantCulture,
-                $" {one.Name}: lowest {ReportText.Number(one.Values.Values.Min())}{suffix}, highest {ReportText.Number(one.Values.Values.Max())}{suffix}, last {ReportText.Number(one.Values.MaxBy(v => v.Key).Value)}{suffix}.");
+                $" {one.Name}: lowest {ReportText.Number(one.Values.Values.Min())}{suffix}, ");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"highest {ReportText.Number(one.Values.Values.Max())}{suffix}, ");
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"last {ReportText.Number(one.Values.MaxBy(v => v.Key).Value)}{suffix}.");
         }
 
         return text.ToString();

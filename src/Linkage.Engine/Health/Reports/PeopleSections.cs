@@ -17,7 +17,8 @@ internal static class PeopleSections
             }
 
             place.Paragraph(
-                $"{ReportText.Count(ghosts.Total, "account has", "accounts have")} no profile{Listed(ghosts.Items.Count, ghosts.Total, "oldest", "Get-GhostUser")}. "
+                $"{ReportText.Count(ghosts.Total, "account has", "accounts have")} no profile"
+                + $"{Listed(ghosts.Items.Count, ghosts.Total, "oldest", "Get-GhostUser")}. "
                 + "Repair-GhostUser makes the profiles of those that can be repaired.");
             var table = new HtmlTable(place.Html, "Ghost users, the oldest first");
             table.Write(
@@ -40,7 +41,9 @@ internal static class PeopleSections
             return;
         }
 
-        place.Paragraph($"{ReportText.Count(orphans.Total, "profile has", "profiles have")} no account{Listed(orphans.Items.Count, orphans.Total, "first", "Get-OrphanedProfile")}.");
+        place.Paragraph(
+            $"{ReportText.Count(orphans.Total, "profile has", "profiles have")} no account"
+            + $"{Listed(orphans.Items.Count, orphans.Total, "first", "Get-OrphanedProfile")}.");
         var profiles = new HtmlTable(place.Html, "Orphaned profiles");
         profiles.Write(
             [new("Id"), new("Email"), new("Created (UTC)"), new("Reason")],
@@ -63,13 +66,14 @@ internal static class PeopleSections
         }
 
         place.Paragraph(
-            $"{ReportText.Count(pairs.Total, "phone was", "phones were")} that of several guests of an event, or of several users{Listed(pairs.Items.Count, pairs.Total, "most frequent", "Measure-UserLinkAudit -Ambiguous")}. "
+            $"{ReportText.Count(pairs.Total, "phone was", "phones were")} that of several guests of an event, or of several users"
+            + $"{Listed(pairs.Items.Count, pairs.Total, "most frequent", "Measure-UserLinkAudit -Ambiguous")}. "
             + "Nothing was linked: a person has to say who is meant, by removing or correcting a guest, or the phone of a user.");
         var table = new HtmlTable(place.Html, "Ambiguous phones, the most frequent first");
         table.Write(
             [
-                new("Event"), new("Phone"), new("Entries", true), new("Records", true), new("Guests now", true), new("Users now", true), new("Guest names"),
-                new("Last seen (UTC)"),
+                new("Event"), new("Phone"), new("Entries", true), new("Records", true), new("Guests now", true), new("Users now", true),
+                new("Guest names"), new("Last seen (UTC)"),
             ],
             pairs.Items,
             pair =>

@@ -149,6 +149,7 @@ public static class ReportPage
 
     private static void Footer(HtmlWriter html) => html.Element("footer", () => html.Element(
         "p",
-        $"Written by Linkage {SchemaInstaller.ModuleVersion}. Status, ghosts, orphans, duplicates and schema are those of the time at which the database was read; "
+        $"Written by Linkage {SchemaInstaller.ModuleVersion}. Status, ghosts, orphans, duplicates and schema are those of the time "
+        + "at which the database was read; "
         + "trends, runs and ambiguous cases those of the period. It holds e-mail addresses, names and phones: keep it where these may be kept."));
 }

@@ -11,7 +11,8 @@ internal static class ReportStyle
 
     /// <summary>Nothing is loaded, run or submitted; of styles, just this text.</summary>
     public static string Policy { get; } =
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))}'; base-uri 'none'; form-action 'none'";
+        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))}'; "
+        + "base-uri 'none'; form-action 'none'";
 
     private static string Read()
     {

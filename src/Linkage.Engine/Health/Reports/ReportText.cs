@@ -25,7 +25,7 @@ internal static partial class ReportText
     /// <summary>Of a period: days, or with hours where it is short.</summary>
     public static string Tick(DateTime utc, TimeSpan period) =>
         utc.ToString(
-            period <= TimeSpan.FromDays(1) ? "HH:mm" : period <= TimeSpan.FromDays(4) ? "d MMM HH:mm" : period <= TimeSpan.FromDays(300) ? "d MMM" : "MMM yyyy",
+            period.TotalDays switch { <= 1 => "HH:mm", <= 4 => "d MMM HH:mm", <= 300 => "d MMM", _ => "MMM yyyy" },
             CultureInfo.InvariantCulture);
 
     public static string Duration(TimeSpan span) => span switch
@@ -48,6 +48,8 @@ internal static partial class ReportText
     }
 
     /// <summary>Whether a word of a sentence is a command to run: <c>Repair-GhostUser</c>, with its parameters' names.</summary>
-    [GeneratedRegex(@"\b(?:Add|Clear|Connect|Disable|Enable|Find|Get|Install|Invoke|Measure|Merge|Register|Remove|Repair|Resolve|Resume|Save|Send|Set|Split|Test|Undo|Unregister)-[A-Z][A-Za-z]+(?: -[A-Z][A-Za-z]+)?\b")]
+    [GeneratedRegex(
+        @"\b(?:Add|Clear|Connect|Disable|Enable|Find|Get|Install|Invoke|Measure|Merge|Register|Remove|Repair|Resolve|Resume|Save|Send|Set|Split"
+        + @"|Test|Undo|Unregister)-[A-Z][A-Za-z]+(?: -[A-Z][A-Za-z]+)?\b")]
     public static partial Regex Command();
 }

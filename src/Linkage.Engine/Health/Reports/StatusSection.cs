@@ -47,7 +47,8 @@ internal static class StatusSection
             (0, 0) => "Nothing needs attention.",
             (0, _) => $"{ReportText.Count(warnings, "thing is", "things are")} worth a look.",
             (_, 0) => $"{ReportText.Count(critical, "thing needs", "things need")} attention now.",
-            _ => $"{ReportText.Count(critical, "thing needs", "things need")} attention now, {ReportText.Count(warnings, "more is", "more are")} worth a look.",
+            _ => $"{ReportText.Count(critical, "thing needs", "things need")} attention now, "
+                + $"{ReportText.Count(warnings, "more is", "more are")} worth a look.",
         };
     }
 
@@ -94,5 +95,7 @@ internal static class StatusSection
 
     // DeliveryInconsistencyRate reads better in parts; names of rules stay as they are.
     private static string Words(string check) =>
-        check.Contains('_', StringComparison.Ordinal) ? check : string.Concat(check.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{c}"));
+        check.Contains('_', StringComparison.Ordinal)
+            ? check
+            : string.Concat(check.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{c}"));
 }

@@ -38,7 +38,10 @@ internal static class StatusStrip
             Table(place, uneasy);
         });
         if (checks.Count > uneasy.Count)
-            place.Paragraph($"{ReportText.Count(checks.Count - uneasy.Count, "other check was", "other checks were")} never a warning, and never critical.");
+        {
+            place.Paragraph(
+                $"{ReportText.Count(checks.Count - uneasy.Count, "other check was", "other checks were")} never a warning, and never critical.");
+        }
     }
 
     private static void Strip(ReportPlace place, string name, List<CheckStep> steps)
@@ -58,8 +61,8 @@ internal static class StatusStrip
                         "rect", ("class", $"span {ReportPlace.Look(status)}"), ("x", Invariant(from * width)), ("y", Invariant(Height - tall)),
                         ("width", Invariant((upto - from) * width)), ("height", Invariant(tall)));
                 }
-            }, ("viewBox", $"0 0 {Width} {Height}"), ("preserveAspectRatio", "none"), ("role", "img"), ("aria-label", $"{ReportText.Short(name)}: {Summary(steps)}"),
-            ("focusable", "false"));
+            }, ("viewBox", $"0 0 {Width} {Height}"), ("preserveAspectRatio", "none"), ("role", "img"),
+            ("aria-label", $"{ReportText.Short(name)}: {Summary(steps)}"), ("focusable", "false"));
         }, ("class", "strip"));
         html.Line();
     }
@@ -96,7 +99,8 @@ internal static class StatusStrip
     }
 
     private static string Summary(List<CheckStep> steps) =>
-        $"{steps.Count(step => step.Status == CheckStatus.Critical)} of {steps.Count} steps critical, {steps.Count(step => step.Status == CheckStatus.Warning)} with a warning";
+        $"{steps.Count(step => step.Status == CheckStatus.Critical)} of {steps.Count} steps critical, "
+        + $"{steps.Count(step => step.Status == CheckStatus.Warning)} with a warning";
 
     private static string Invariant(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 }
