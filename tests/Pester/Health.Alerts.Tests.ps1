@@ -104,6 +104,22 @@ Describe 'Send-LinkageAlert' {
         }
     }
 
+    It 'reads the file that docs/health.md shows' {
+        $page = Get-Content -Raw (Join-Path $PSScriptRoot '../../docs/health.md')
+        Set-Content (Join-Path $TestDrive 'shown.psd1') ([regex]::Match($page, '(?ms)^```powershell\n(@\{.*?)^```').Groups[1].Value)
+        $variables = 'SLACK_URL', 'PAGERDUTY_KEY', 'HOOK_TOKEN', 'SMTP_PASSWORD'
+        $variables | ForEach-Object { Set-Item "env:$_" 'https://example.com/secret' }
+        try {
+            $shown = @(Test-UserSync | Send-LinkageAlert (Join-Path $TestDrive 'shown.psd1') -Secret @{ TeamsUrl = 'https://example.com/secret' } -WhatIf -WarningAction Ignore 6>$null)
+        }
+        finally {
+            $variables | ForEach-Object { Remove-Item "env:$_" }
+        }
+
+        $shown | ForEach-Object { "$($_.Check) $($_.Channel)" } | Sort-Object | Should -Be @(
+            'GhostUsers Email', 'GhostUsers PagerDuty', 'GhostUsers Slack', 'OrphanedProfiles Email', 'OrphanedProfiles Slack', 'UserCountParity PagerDuty')
+    }
+
     It 'says once which kind of channel the usual routes name and nobody has configured' {
         Set-Content (Join-Path $TestDrive 'usual.json') "{ ""Channels"": { ""Slack"": { ""Url"": ""$hook"" } } }"
 

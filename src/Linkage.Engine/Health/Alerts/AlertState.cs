@@ -8,10 +8,7 @@ internal sealed record AlertState
     /// <summary>Of a check that was never anything but healthy, or that nobody knows.</summary>
     public static AlertState None { get; } = new();
 
-    /// <summary>How the newest record came out that was looked at.</summary>
-    public CheckStatus Status { get; init; }
-
-    /// <summary>When that was made.</summary>
+    /// <summary>When the newest record was made that was looked at.</summary>
     public DateTime CheckedAt { get; init; } = DateTime.MinValue;
 
     /// <summary>Since when it is not healthy; null while it is, and the channel knows.</summary>

@@ -113,12 +113,10 @@ internal sealed class AlertStates(LinkageDatabase database, Guid sender)
         session.QueryAsync<Row>(sql, new { check = check.Check, check.Subject, channels, sender });
 
     private sealed record Row(
-        string Channel, string Status, DateTime CheckedAt, DateTime? TroubledSince, string Told, DateTime? ToldAt, DateTime? UndeliveredSince,
-        bool IsHeld)
+        string Channel, DateTime CheckedAt, DateTime? TroubledSince, string Told, DateTime? ToldAt, DateTime? UndeliveredSince, bool IsHeld)
     {
         public AlertState State => new()
         {
-            Status = Enum.Parse<CheckStatus>(Status, ignoreCase: true),
             CheckedAt = CheckedAt,
             TroubledSince = TroubledSince,
             Told = Enum.Parse<CheckStatus>(Told, ignoreCase: true),

@@ -315,6 +315,29 @@ public sealed class AlertChannelTests
         Assert.Equal(AlertEvent.Suppressed, (await scene.TellAsync(scene.Sender(file: file), CheckStatus.Critical))!.Event);
     }
 
+    [Theory]
+    [InlineData("235 welcome", AlertEvent.Fired)]
+    [InlineData("535 no", AlertEvent.Failed)]
+    public async Task A_user_signs_in_and_nobody_else_learns_the_password(string answer, AlertEvent what)
+    {
+        const string Password = "S0SECRETPASSWORD";
+        await using var scene = await AlertScene.CreateAsync();
+        scene.Smtp.Answer("EHLO", "250-here\r\n250 AUTH LOGIN");
+        scene.Smtp.Answer("AUTH", "334 UGFzc3dvcmQ6");
+        var line = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(Password));
+        scene.Smtp.Answer(line.ToUpperInvariant(), answer);
+        if (what == AlertEvent.Failed)
+            scene.Smtp.Answer("MAIL", $"530 sign in first, {Password} is wrong");
+        var file = MailTo(scene, "a@example.com").Replace("\"Tls\"", $"\"User\": \"linkage\", \"Password\": \"{Password}\", \"Tls\"", StringComparison.Ordinal);
+
+        var outcome = await scene.TellAsync(scene.Sender(file: file, options: Impatient(retries: 0)), CheckStatus.Critical);
+
+        Assert.Equal((what, 1), Short(outcome));
+        Assert.Contains(line, scene.Smtp.Commands);
+        Assert.DoesNotContain(Password, $"{outcome!.Reason} {outcome.Problem}", StringComparison.Ordinal);
+        Assert.DoesNotContain(Password, await scene.Database.ScalarAsync<string>("SELECT s::text FROM linkage.alert_state s"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_server_without_STARTTLS_gets_nothing_where_it_is_asked_for()
     {
