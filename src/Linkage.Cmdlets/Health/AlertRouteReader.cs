@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Management.Automation;
 using System.Management.Automation.Language;
 using System.Text.Json;
 using Linkage.Engine;
@@ -27,10 +28,10 @@ internal static class AlertRouteReader
 
     private static AlertSecret Secret(object? value) => value switch
     {
-        System.Management.Automation.PSObject { BaseObject: var inner } when inner is not System.Management.Automation.PSCustomObject => Secret(inner),
+        PSObject { BaseObject: var inner } when inner is not PSCustomObject => Secret(inner),
         string text => new AlertSecret(text),
         System.Security.SecureString text => new AlertSecret(text),
-        System.Management.Automation.PSCredential credential => new AlertSecret(credential),
+        PSCredential credential => new AlertSecret(credential),
         _ => throw Unusable("-Secret takes texts, SecureStrings and credentials, by name: @{ SlackUrl = Get-Secret SlackUrl }."),
     };
 
@@ -43,7 +44,8 @@ internal static class AlertRouteReader
 
         var script = Parser.ParseFile(path, out _, out var errors);
         if (errors.Length > 0)
-            throw Unusable(string.Join(Environment.NewLine, errors.Select(error => $"{name}:{error.Extent.StartLineNumber}: {error.Message}")));
+            throw Unusable(string.Join(
+                Environment.NewLine, errors.Select(error => $"{name}:{error.Extent.StartLineNumber}: {error.Message}")));
         if (script.Find(ast => ast is HashtableAst, searchNestedScriptBlocks: false) is not HashtableAst table)
             throw Unusable($"{name}: it has to be a table, as in @{{ Channels = @{{ ... }} }}.");
         try

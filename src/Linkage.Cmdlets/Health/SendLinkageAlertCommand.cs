@@ -150,7 +150,8 @@ public sealed class SendLinkageAlertCommand : PipedCheckCmdlet
         }
     }
 
-    private async Task SendAsync(LinkageConnection connection, CheckResult check, DateTime checkedAt, AlertPlan plan, CancellationToken cancellation)
+    private async Task SendAsync(
+        LinkageConnection connection, CheckResult check, DateTime checkedAt, AlertPlan plan, CancellationToken cancellation)
     {
         var outcome = await _sender!.SendAsync(connection.Engine, check, checkedAt, plan, cancellation);
         Emit(new AlertResult(connection, check, outcome));

@@ -75,7 +75,8 @@ public sealed class HealthHistory(LinkageDatabase database)
         DateTime SavedAt, string SavedBy)
     {
         public HealthEntry Entry => new(
-            new CheckResult(Check, Enum.Parse<CheckStatus>(Status, ignoreCase: true), Value, Threshold, Message, CheckDetails.Read(Details)),
+            new CheckResult(
+                Check, Enum.Parse<CheckStatus>(Status, ignoreCase: true), Value, Threshold, Message, CheckDetails.Read(Details)),
             CheckedAt, SavedAt, SavedBy);
     }
 }

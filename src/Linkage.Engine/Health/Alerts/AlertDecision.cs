@@ -4,7 +4,8 @@ namespace Linkage.Engine.Health.Alerts;
 
 /// <summary>Whether a channel is told of a record, and what.</summary>
 /// <param name="Event">What; null where there is nothing to say and never was.</param>
-/// <param name="TroubledSince">Since when the check is not healthy, this record included; of one that has recovered, since when it was not.</param>
+/// <param name="TroubledSince">Since when the check is not healthy, this record included; of one that has recovered, since when it was
+/// not.</param>
 /// <param name="Reason">Why nothing is sent; null if something is.</param>
 internal sealed record AlertDecision(AlertEvent? Event, DateTime? TroubledSince, string? Reason)
 {
@@ -41,10 +42,12 @@ internal sealed record AlertDecision(AlertEvent? Event, DateTime? TroubledSince,
             return new(AlertEvent.Fired, since, null);
         if (state.Told != status)
             return new(AlertEvent.Changed, since, null);
-        if (options.Force || state.UndeliveredSince is not null || (status == CheckStatus.Critical && now - state.ToldAt >= options.RepeatAfter))
+        if (options.Force || state.UndeliveredSince is not null
+            || (status == CheckStatus.Critical && now - state.ToldAt >= options.RepeatAfter))
             return new(AlertEvent.Repeated, since, null);
         return new(AlertEvent.Suppressed, since, status == CheckStatus.Critical
-            ? $"It was told at {state.ToldAt:yyyy-MM-dd HH:mm} UTC, and is repeated from {state.ToldAt + options.RepeatAfter:yyyy-MM-dd HH:mm} UTC on."
+            ? $"It was told at {state.ToldAt:yyyy-MM-dd HH:mm} UTC, "
+                + $"and is repeated from {state.ToldAt + options.RepeatAfter:yyyy-MM-dd HH:mm} UTC on."
             : $"It was told at {state.ToldAt:yyyy-MM-dd HH:mm} UTC.");
     }
 }

@@ -6,7 +6,8 @@ namespace Linkage.Engine.Health.Alerts;
 /// <param name="HasArrived">Whether it arrived, at least at some.</param>
 internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArrived)
 {
-    /// <summary>Tries until it arrives, fails for good, or was tried often enough, at growing intervals that no two senders share.</summary>
+    /// <summary>Tries until it arrives, fails for good, or was tried often enough, at growing intervals that no two senders
+    /// share.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="message">What it is told.</param>
     /// <param name="recipients">Who gets mail, if not those of the channel.</param>
@@ -35,7 +36,7 @@ internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArri
                 if (!fault.IsPassing || attempts > retries)
                     return new AlertDelivery(attempts, fault.Message, false);
                 if (fault.RetryAfter > AlertOptions.LongestPause)
-                    return new AlertDelivery(attempts, $"{fault.Message} It asks to be left alone for {fault.RetryAfter.Value.TotalSeconds:0} s.", false);
+                    return new AlertDelivery(attempts, $"{fault.Message}; it asks to be left alone for {fault.RetryAfter:g}", false);
                 var pause = Pause(options.RetryInterval, attempts);
                 pause = fault.RetryAfter > pause ? fault.RetryAfter.Value : pause;
                 await waiting(pause);
@@ -53,7 +54,8 @@ internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArri
         {
             await channel.SendAsync(message, recipients, limit.Token);
         }
-        catch (Exception fault) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested && fault is not AlertPartlySentException)
+        catch (Exception fault) when (
+            limit.IsCancellationRequested && !cancellation.IsCancellationRequested && fault is not AlertPartlySentException)
         {
             throw new AlertChannelException($"it did not answer within {timeout.TotalSeconds:0.#} s", isPassing: true, cause: fault);
         }

@@ -14,7 +14,8 @@ internal static class AlertPayloads
     private const int LongestSummary = 1024;
     private const int LongestKey = 255;
 
-    private static readonly JsonSerializerOptions _readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions _readable =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Slack: blocks, and a text for notifications. https://api.slack.com/messaging/webhooks</summary>
     public static string Slack(AlertMessage message) => Write(new JsonObject
@@ -24,7 +25,12 @@ internal static class AlertPayloads
             new JsonObject
             {
                 ["type"] = "header",
-                ["text"] = new JsonObject { ["type"] = "plain_text", ["text"] = AlertMessage.Clip(message.Title, LongestSlackHeader), ["emoji"] = false },
+                ["text"] = new JsonObject
+                {
+                    ["type"] = "plain_text",
+                    ["text"] = AlertMessage.Clip(message.Title, LongestSlackHeader),
+                    ["emoji"] = false,
+                },
             },
             new JsonObject
             {
@@ -62,9 +68,11 @@ internal static class AlertPayloads
                 ["fallbackText"] = message.Title,
                 ["body"] = new JsonArray(
                 [
-                    Run(message.Title, new JsonObject { ["weight"] = "Bolder", ["size"] = "Medium", ["color"] = Colour(message.Check.Status) }),
+                    Run(
+                        message.Title, new JsonObject { ["weight"] = "Bolder", ["size"] = "Medium", ["color"] = Colour(message.Check.Status) }),
                     Run(message.Text, []),
-                    .. message.Facts.Select(fact => Run($"{fact.Key}: {fact.Value}", new JsonObject { ["isSubtle"] = true, ["size"] = "Small" })),
+                    .. message.Facts.Select(fact => Run(
+                        $"{fact.Key}: {fact.Value}", new JsonObject { ["isSubtle"] = true, ["size"] = "Small" })),
                 ]),
             },
         }),
@@ -96,7 +104,8 @@ internal static class AlertPayloads
                 ["group"] = message.Database,
                 ["class"] = message.Check.Check,
                 ["custom_details"] = new JsonObject(
-                    message.Facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)fact.Value)).Append(new("Message", message.Text))),
+                    message.Facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)fact.Value))
+                        .Append(new("Message", message.Text))),
             };
         }
 

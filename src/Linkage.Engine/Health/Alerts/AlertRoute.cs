@@ -12,7 +12,8 @@ internal sealed record AlertRoute(
     IReadOnlyList<string> Conditions, CheckStatus Floor, IReadOnlyList<string> Channels, IReadOnlyList<string> Recipients)
 {
     /// <summary>
-    /// The usual routes, by kinds of channels: Slack stands for Teams and webhooks too. A kind that is not configured is left out, with a warning.
+    /// The usual routes, by kinds of channels: Slack stands for Teams and webhooks too. A kind that is not configured is left out, with
+    /// a warning.
     /// </summary>
     public static IReadOnlyList<AlertRoute> Usual { get; } =
     [

@@ -6,7 +6,8 @@ using Linkage.Engine.Checks;
 namespace Linkage.Engine.Health.Alerts;
 
 /// <summary>
-/// Reads channels and routes from what a file holds, and finds everything that is wrong with it at once. Entries are named in any case. A secret is
+/// Reads channels and routes from what a file holds, and finds everything that is wrong with it at once. Entries are named in any case.
+/// A secret is
 /// a text, <c>{ "Env": "NAME" }</c> for a variable of the environment, or <c>{ "Secret": "name" }</c> for one that the caller gives.
 /// </summary>
 public sealed class AlertRouteFile
@@ -86,7 +87,8 @@ public sealed class AlertRouteFile
                 .Replace($"Channels.{type}.RoutingKey", "-RoutingKey", StringComparison.Ordinal))]);
         }
 
-        var digest = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{address} {routingKey}")));
+        var digest = Convert.ToHexString(
+            System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{address} {routingKey}")));
         var name = $"{type}-{digest[..8].ToLowerInvariant()}";
         return new AlertRoutes(
             new Dictionary<string, IAlertChannel> { [name] = channel }, [new AlertRoute(["*"], CheckStatus.Warning, [name], [])],
@@ -125,7 +127,8 @@ public sealed class AlertRouteFile
         if (kind is null)
         {
             var isNamed = entry is JsonObject given && given.ContainsKey("Type");
-            Problem($"{at}.Type", $"{(isNamed ? $"'{type}' is no type; it is" : "a channel of this name needs one, that is")} one of {string.Join(", ", _entries.Keys)}");
+            var wrong = isNamed ? $"'{type}' is no type; it is" : "a channel of this name needs one, that is";
+            Problem($"{at}.Type", $"{wrong} one of {string.Join(", ", _entries.Keys)}");
             return null;
         }
 
@@ -159,7 +162,8 @@ public sealed class AlertRouteFile
             Problem($"{at}.Server", "it is missing: the name of the mail server");
         var port = Number(table, "Port", at) ?? Submission;
         if (port == ImplicitTls)
-            Problem($"{at}.Port", "465 is for TLS from the first byte, which is not supported: use the server's port for STARTTLS, 587 most often");
+            Problem($"{at}.Port", "465 is for TLS from the first byte, which is not supported: "
+                + "use the server's port for STARTTLS, 587 most often");
         else if (port is < 1 or > 65535)
             Problem($"{at}.Port", $"{port} is no port: it is between 1 and 65535");
         var useTls = Flag(table, "Tls", at) ?? true;
@@ -174,7 +178,9 @@ public sealed class AlertRouteFile
         var to = Recipients(table["To"], $"{at}.To");
         if (to.Count == 0)
             Problem($"{at}.To", "it is missing: the addresses of who is told");
-        return server is null || sender is null ? null : new EmailAlertChannel(new EmailSettings(server, port, useTls, user, password, sender, to));
+        return server is null || sender is null 
+            ? null
+            : new EmailAlertChannel(new EmailSettings(server, port, useTls, user, password, sender, to));
     }
 
     private AlertRoute? Route(string at, JsonNode? entry, JsonObject? channels)
@@ -185,7 +191,9 @@ public sealed class AlertRouteFile
         if (conditions.Count == 0)
             Problem($"{at}.Condition", "it is missing: the name of a check, such as GhostUsers or Delivery*");
         var severity = Text(table, "Severity", at) ?? nameof(CheckStatus.Warning);
-        var floor = severity.Equals(nameof(CheckStatus.Critical), StringComparison.OrdinalIgnoreCase) ? CheckStatus.Critical : CheckStatus.Warning;
+        var floor = severity.Equals(nameof(CheckStatus.Critical), StringComparison.OrdinalIgnoreCase)
+            ? CheckStatus.Critical
+            : CheckStatus.Warning;
         if (!severity.Equals(floor.ToString(), StringComparison.OrdinalIgnoreCase))
             Problem($"{at}.Severity", $"'{severity}' is none: it is Warning, for whatever is not healthy, or Critical");
         var names = Texts(table["Channel"], $"{at}.Channel");

@@ -57,5 +57,6 @@ public sealed class AlertRoutes : IDisposable
     private IEnumerable<string> Resolve(string channel) => _areUsual ? OfKind(channel) : [channel];
 
     private IEnumerable<string> OfKind(string kind) =>
-        _channels.Where(channel => channel.Value.Type == kind || (kind == "Slack" && _chats.Contains(channel.Value.Type))).Select(channel => channel.Key);
+        _channels.Where(channel => channel.Value.Type == kind || (kind == "Slack" && _chats.Contains(channel.Value.Type)))
+            .Select(channel => channel.Key);
 }

@@ -25,10 +25,12 @@ public sealed record AlertPlan(string Channel, AlertEvent Event, string Title, s
 /// <param name="SentAt">When it arrived; UTC, null if it did not.</param>
 /// <param name="Reason">Why nothing was sent, or why it failed; null if all is well.</param>
 /// <param name="Problem">What has to be told as an error; null if nothing has.</param>
-public sealed record AlertOutcome(string Channel, AlertEvent Event, int Attempts, DateTime? SentAt, string? Reason, LinkageException? Problem);
+public sealed record AlertOutcome(
+    string Channel, AlertEvent Event, int Attempts, DateTime? SentAt, string? Reason, LinkageException? Problem);
 
 /// <summary>
-/// Tells channels of what checks found, when something has changed. What channels know is kept in the database that was checked, so a restart
+/// Tells channels of what checks found, when something has changed. What channels know is kept in the database that was checked, so a
+/// restart
 /// changes nothing. Who dies between sending and noting it may tell it twice, and never loses it.
 /// </summary>
 /// <param name="routes">Who is told of what.</param>
@@ -50,7 +52,8 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
     }
 
     /// <summary>
-    /// What there is to tell of a record, channel by channel, by what they know now. Writes nothing. If the database is out of reach, what is not
+    /// What there is to tell of a record, channel by channel, by what they know now. Writes nothing. If the database is out of reach,
+    /// what is not
     /// healthy is told regardless.
     /// </summary>
     /// <exception cref="LinkageException">Linkage, or its component Health, is not installed.</exception>
@@ -71,7 +74,11 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
                 continue;
             var message = Message(database, check, checkedAt, state, decision);
             var payload = what == AlertEvent.Suppressed ? null : routes.Secrets.Hide(target.Channel.Preview(message, target.Recipients));
-            yield return new AlertPlan(target.Name, what, message.Title, payload, decision.Reason) { Target = target, IsBlind = states is null };
+            yield return new AlertPlan(target.Name, what, message.Title, payload, decision.Reason)
+            {
+                Target = target,
+                IsBlind = states is null,
+            };
         }
     }
 
@@ -155,7 +162,8 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
     {
         Problem = outcome.Problem ?? new LinkageException(
             "Linkage.Alert.NotNoted", FaultKind.Connection,
-            $"{outcome.Channel} was told that {check.Check} is {check.Status}, and that could not be noted, since {Where(database)} is out of reach: "
+            $"{outcome.Channel} was told that {check.Check} is {check.Status}, "
+            + $"and that could not be noted, since {Where(database)} is out of reach: "
             + "it may be told again.")
         {
             Subject = outcome.Channel,
@@ -167,7 +175,8 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
     {
         // A receiver that is down is not waited for with each record anew.
         var retries = _failing.Contains(target.Name) ? 0 : options.MaximumRetryCount;
-        var delivery = await AlertDelivery.SendAsync(target.Channel, message, target.Recipients, options, retries, pausing, time, cancellation);
+        var delivery = await AlertDelivery.SendAsync(
+            target.Channel, message, target.Recipients, options, retries, pausing, time, cancellation);
         if (delivery.HasArrived)
             _failing.Remove(target.Name);
         else
@@ -193,12 +202,14 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
 
     private static AlertOutcome Outcome(
         LinkageDatabase database, CheckResult check, AlertTarget target, AlertEvent what, AlertDelivery delivery, DateTime now) => new(
-            target.Name, delivery.HasArrived ? what : AlertEvent.Failed, delivery.Attempts, delivery.HasArrived ? now : null, delivery.Problem,
+            target.Name, delivery.HasArrived ? what : AlertEvent.Failed, delivery.Attempts, delivery.HasArrived ? now : null,
+            delivery.Problem,
             delivery.Problem is null ? null : new LinkageException(
                 delivery.HasArrived ? "Linkage.Alert.PartlyDelivered" : "Linkage.Alert.NotDelivered", FaultKind.Connection,
                 delivery.HasArrived
                     ? $"{target.Name} was not told in full that {check.Check} is {check.Status} ({Where(database)}): {delivery.Problem}."
-                    : $"{target.Name} could not be told that {check.Check} is {check.Status} ({Where(database)}; attempts: {delivery.Attempts}): "
+                    : $"{target.Name} could not be told that {check.Check} is {check.Status} "
+                        + $"({Where(database)}; attempts: {delivery.Attempts}): "
                         + $"{delivery.Problem.TrimEnd('.')}. It is kept as undelivered; the next Send-LinkageAlert tries again.")
             {
                 Subject = target.Name,

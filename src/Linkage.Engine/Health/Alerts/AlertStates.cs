@@ -4,17 +4,20 @@ using Linkage.Engine.Database;
 namespace Linkage.Engine.Health.Alerts;
 
 /// <summary>
-/// What channels were told, in the database. Of two that want to tell a channel of the same check one waits: whoever sends holds the row by a
+/// What channels were told, in the database. Of two that want to tell a channel of the same check one waits: whoever sends holds the row
+/// by a
 /// lease, not by a transaction, which would stay open for as long as a receiver takes.
 /// </summary>
 /// <param name="database">The one that was checked.</param>
 /// <param name="sender">Who sends, for as long as it lives.</param>
 internal sealed class AlertStates(LinkageDatabase database, Guid sender)
 {
-    private static readonly TransactionOptions _writing = TransactionOptions.ReadWrite with { ApplicationName = "Linkage Send-LinkageAlert" };
+    private static readonly TransactionOptions _writing =
+        TransactionOptions.ReadWrite with { ApplicationName = "Linkage Send-LinkageAlert" };
 
     /// <summary>What channels know of a check, by channel; those that know nothing are not in it.</summary>
-    public Task<Dictionary<string, AlertState>> FindAsync(CheckResult check, IEnumerable<string> channels, CancellationToken cancellation) =>
+    public Task<Dictionary<string, AlertState>> FindAsync(
+        CheckResult check, IEnumerable<string> channels, CancellationToken cancellation) =>
         database.TransactAsync(
             TransactionOptions.ReadOnly with { ApplicationName = "Linkage Send-LinkageAlert" },
             async session => (await FindAsync(session, check, [.. channels], EmbeddedSql.Read("Health/Alerts/find_alert_states.sql")))
@@ -43,7 +46,8 @@ internal sealed class AlertStates(LinkageDatabase database, Guid sender)
                     ON CONFLICT DO NOTHING
                     """,
                     key);
-                var row = (await FindAsync(session, check, [channel], EmbeddedSql.Read("Health/Alerts/find_alert_states.sql") + "FOR UPDATE")).Single();
+                var sql = EmbeddedSql.Read("Health/Alerts/find_alert_states.sql") + "FOR UPDATE";
+                var row = (await FindAsync(session, check, [channel], sql)).Single();
                 if (row.IsHeld)
                     return null;
                 var decision = decide(row.State);

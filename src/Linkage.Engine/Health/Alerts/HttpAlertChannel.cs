@@ -57,7 +57,8 @@ internal sealed class HttpAlertChannel(
 
     private async Task<AlertChannelException> RefusedAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
-        var isPassing = response.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)response.StatusCode >= 500;
+        var isPassing = response.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
+            || (int)response.StatusCode >= 500;
         var answer = await AnswerAsync(response, cancellation);
         return new AlertChannelException(
             $"it answered {(int)response.StatusCode} {response.ReasonPhrase}{(answer.Length > 0 ? $": {answer}" : "")}",
