@@ -282,9 +282,10 @@ Describe 'A backfill that is stopped' {
         $connection = New-Database -Deliveries 1000
         $candidates = Invoke-UserLinkBackfill -WhatIf 6>$null
         $linkedBefore = (Invoke-TestSql $connection 'SELECT count(user_id) AS n FROM message_deliveries').n
-        Set-SlowUpdate $connection 0.02
+        # a minute for all of it, however late Ctrl+C comes
+        Set-SlowUpdate $connection 0.1
 
-        $process = Start-Pwsh 'Invoke-UserLinkBackfill -BatchSize 100' $sandbox $connection
+        $process = Start-Pwsh 'Invoke-UserLinkBackfill -BatchSize 20' $sandbox $connection
         Wait-Until $connection "SELECT (counts ->> 'processed')::int > 0 FROM linkage.run"
         Wait-Until $connection "SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%run_batch%' AND pid <> pg_backend_pid()"
         & /bin/kill -INT $process.Id
