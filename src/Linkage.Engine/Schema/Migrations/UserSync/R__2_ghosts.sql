@@ -2,25 +2,26 @@
 
 -- What is in one of the two tables only: the accounts without profile, soft-deleted and anonymous ones too, and how many profiles have no
 -- account.
--- Plan: full merge joins of index-only scans, each of a quarter of the keys, side by side in several processes. They need no memory, and
--- take less time than hashing: hence the settings. Where keys of two types are compared, it is one join of all of them.
+-- Plan: full merge joins of index-only scans, each of a sixteenth of the keys, side by side in several processes: small parts, so that at the
+-- end none is left to one process alone. They need no memory, and take less time than hashing: hence the settings. Where keys of two types
+-- are compared, it is one join of all of them.
 CREATE OR REPLACE FUNCTION linkage.find_user_sync_gaps(OUT accounts {{account_id}}[], OUT orphans bigint)
 LANGUAGE plpgsql STABLE SET jit = off SET enable_hashjoin = off SET random_page_cost = 1.1
 AS $$
 DECLARE
-  -- where the quarters meet, by the statistics: they say how even the parts are, not what is in them
+  -- where the parts meet, by the statistics: they say how even the parts are, not what is in them
   bounds text[];
   parts  text;
 BEGIN
   IF '{{account_id}}' = '{{profile_id}}' THEN
-    SELECT array_agg(b.histogram[1 + (cardinality(b.histogram) - 1) * q / 4] ORDER BY q) INTO bounds
+    SELECT array_agg(b.histogram[1 + (cardinality(b.histogram) - 1) * q / 16] ORDER BY q) INTO bounds
     FROM (
       SELECT s.histogram_bounds::text::text[] AS histogram
       FROM pg_catalog.pg_stats s
       WHERE s.schemaname = 'auth' AND s.tablename = 'users' AND s.attname = 'id' AND NOT s.inherited
     ) AS b
-    CROSS JOIN generate_series(1, 3) AS q
-    WHERE cardinality(b.histogram) > 4;
+    CROSS JOIN generate_series(1, 15) AS q
+    WHERE cardinality(b.histogram) > 16;
   END IF;
 
   SELECT string_agg(
