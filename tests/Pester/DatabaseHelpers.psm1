@@ -285,7 +285,14 @@ function Start-HttpReceiver {
     $shell = [powershell]::Create().AddScript({
             param($listener, $received)
             while ($listener.IsListening) {
-                $context = $listener.GetContext()
+                $next = $listener.GetContextAsync()
+                # Closing the listener does not always wake who waits for it.
+                while (-not $next.Wait(100)) {
+                    if (-not $listener.IsListening) {
+                        return
+                    }
+                }
+                $context = $next.Result
                 $body = [IO.StreamReader]::new($context.Request.InputStream).ReadToEnd()
                 $received.Enqueue([pscustomobject]@{ Path = $context.Request.RawUrl; Headers = $context.Request.Headers; Body = $body })
                 $context.Response.StatusCode = $context.Request.RawUrl -match 'refuse' ? 400 : 200
