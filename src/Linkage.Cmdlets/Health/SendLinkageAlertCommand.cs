@@ -62,7 +62,7 @@ public sealed class SendLinkageAlertCommand : PipedCheckCmdlet
     [ValidateRange(0, 20)]
     public int MaximumRetryCount { get; set; } = 3;
 
-    /// <summary>About how long to wait before the second attempt, in seconds; it doubles with each.</summary>
+    /// <summary>How long to wait before the second attempt, in seconds: between half of it and all of it. It doubles with each.</summary>
     [Parameter]
     [ValidateRange(0, 60)]
     public int RetryIntervalSec { get; set; } = 1;

@@ -6,6 +6,7 @@ namespace Linkage.Engine.Runs;
 /// <summary>Tries again what failed for a reason that passes, at growing intervals that no two workers share.</summary>
 internal static class Retry
 {
+    private static readonly TimeSpan _firstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _longestPause = TimeSpan.FromSeconds(5);
 
     /// <summary>Does the work until it succeeds, fails for good, or the patience is over.</summary>
@@ -26,6 +27,5 @@ internal static class Retry
     }
 
     /// <summary>How long to wait after so many failures.</summary>
-    public static TimeSpan Pause(int failures) =>
-        TimeSpan.FromMilliseconds(Math.Min(_longestPause.TotalMilliseconds, 50 * Math.Pow(2, failures)) * (0.5 + Random.Shared.NextDouble()));
+    public static TimeSpan Pause(int failures) => Backoff.After(_firstPause, failures, _longestPause);
 }

@@ -37,7 +37,7 @@ internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArri
                     return new AlertDelivery(attempts, fault.Message, false);
                 if (fault.RetryAfter > AlertOptions.LongestPause)
                     return new AlertDelivery(attempts, $"{fault.Message}; it asks to be left alone for {fault.RetryAfter:g}", false);
-                var pause = Pause(options.RetryInterval, attempts);
+                var pause = Backoff.After(options.RetryInterval, attempts, AlertOptions.LongestPause);
                 pause = fault.RetryAfter > pause ? fault.RetryAfter.Value : pause;
                 await waiting(pause);
                 await Task.Delay(pause, time, cancellation);
@@ -59,11 +59,5 @@ internal sealed record AlertDelivery(int Attempts, string? Problem, bool HasArri
         {
             throw new AlertChannelException($"it did not answer within {timeout.TotalSeconds:0.#} s", isPassing: true, cause: fault);
         }
-    }
-
-    private static TimeSpan Pause(TimeSpan interval, int attempts)
-    {
-        var pause = interval * Math.Pow(2, attempts - 1) * (0.5 + Random.Shared.NextDouble());
-        return pause < AlertOptions.LongestPause ? pause : AlertOptions.LongestPause;
     }
 }

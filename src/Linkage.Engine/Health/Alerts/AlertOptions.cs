@@ -15,7 +15,7 @@ public sealed record AlertOptions
     /// <summary>How often it is tried again.</summary>
     public int MaximumRetryCount { get; init; } = 3;
 
-    /// <summary>How long to wait before the second attempt, about; it doubles with each, up to <see cref="LongestPause"/>.</summary>
+    /// <summary>At most how long to wait before the second attempt, at least half of it; it doubles with each, up to <see cref="LongestPause"/>.</summary>
     public TimeSpan RetryInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>No wait is longer. A receiver that asks for more gets no further attempt this time.</summary>

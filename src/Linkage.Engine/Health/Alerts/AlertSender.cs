@@ -30,8 +30,7 @@ public sealed record AlertOutcome(
 
 /// <summary>
 /// Tells channels of what checks found, when something has changed. What channels know is kept in the database that was checked, so a
-/// restart
-/// changes nothing. Who dies between sending and noting it may tell it twice, and never loses it.
+/// restart changes nothing. Who dies between sending and noting it may tell it twice, and never loses it.
 /// </summary>
 /// <param name="routes">Who is told of what.</param>
 /// <param name="options">When, and how long to try.</param>
@@ -53,8 +52,7 @@ public sealed class AlertSender(AlertRoutes routes, AlertOptions options, TimePr
 
     /// <summary>
     /// What there is to tell of a record, channel by channel, by what they know now. Writes nothing. If the database is out of reach,
-    /// what is not
-    /// healthy is told regardless.
+    /// what is not healthy is told regardless.
     /// </summary>
     /// <exception cref="LinkageException">Linkage, or its component Health, is not installed.</exception>
     public async IAsyncEnumerable<AlertPlan> PlanAsync(

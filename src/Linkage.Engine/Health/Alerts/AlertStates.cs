@@ -5,8 +5,7 @@ namespace Linkage.Engine.Health.Alerts;
 
 /// <summary>
 /// What channels were told, in the database. Of two that want to tell a channel of the same check one waits: whoever sends holds the row
-/// by a
-/// lease, not by a transaction, which would stay open for as long as a receiver takes.
+/// by a lease, not by a transaction, which would stay open for as long as a receiver takes.
 /// </summary>
 /// <param name="database">The one that was checked.</param>
 /// <param name="sender">Who sends, for as long as it lives.</param>

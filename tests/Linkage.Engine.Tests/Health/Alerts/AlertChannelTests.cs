@@ -201,7 +201,7 @@ public sealed class AlertChannelTests
         await scene.TellAsync(scene.Sender(options: Impatient(retries: 4) with { RetryInterval = TimeSpan.FromSeconds(2) }), CheckStatus.Critical);
 
         Assert.Equal(4, scene.Time.Waits.Count);
-        Assert.All(scene.Time.Waits.Select((wait, place) => wait / Math.Pow(2, place)), base0 => Assert.InRange(base0.TotalSeconds, 1, 3));
+        Assert.All(scene.Time.Waits.Select((wait, place) => wait / Math.Pow(2, place)), base0 => Assert.InRange(base0.TotalSeconds, 1, 2));
     }
 
     [Fact]
