@@ -3,9 +3,10 @@
 -- Replaces rows of a table, whatever refers to them: rows that would clash are replaced first, by the same function. Who calls it has
 -- locked the lost rows FOR UPDATE, so that nobody can come to refer to them. step: the number of the next statement; counts: {"moved
 -- RELATION": n, "removed RELATION": n}. In a dry run and a preview nothing changes, so that what depends on what a clash has moved is
--- counted as it is now.
+-- counted as it is now. parts and places: where the lost rows are, which spares looking them up, if it is known.
 CREATE OR REPLACE FUNCTION linkage.replace_rows(
-  run_id uuid, first_step integer, target regclass, lost jsonb[], kept jsonb[], policy text, mode text, OUT step integer, OUT counts jsonb)
+  run_id uuid, first_step integer, target regclass, lost jsonb[], kept jsonb[], policy text, mode text, parts oid[] DEFAULT NULL,
+  places tid[] DEFAULT NULL, OUT step integer, OUT counts jsonb)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -72,7 +73,7 @@ BEGIN
     END IF;
   END LOOP;
 
-  amount := linkage.remove_rows(run_id, step, target, lost, mode);
+  amount := linkage.remove_rows(run_id, step, target, lost, mode, parts, places);
   counts := linkage.add_counts(counts, jsonb_build_object('removed ' || linkage.qualified_name(target), amount));
   step := step + 1;
 END
@@ -121,27 +122,37 @@ LANGUAGE sql IMMUTABLE
 AS $$ SELECT jsonb_agg(w.item) FROM jsonb_array_elements($1) AS w (item) WHERE w.item ->> 'relation' = $2 $$;
 
 -- Removes rows, with a copy of each.
--- Plan: their key.
-CREATE OR REPLACE FUNCTION linkage.remove_rows(run_id uuid, step integer, target regclass, lost jsonb[], mode text) RETURNS bigint
+-- Plan: their places; by their key those that are there no more, since this transaction has updated them, and all whose place is not known.
+CREATE OR REPLACE FUNCTION linkage.remove_rows(
+  run_id uuid, step integer, target regclass, lost jsonb[], mode text, parts oid[] DEFAULT NULL, places tid[] DEFAULT NULL)
+RETURNS bigint
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  amount bigint;
+  amount  bigint := 0;
+  removed bigint;
+  is_it   text;
 BEGIN
   IF mode = 'apply' THEN
-    EXECUTE format(
-      'WITH gone AS (
-         DELETE FROM %s AS t USING unnest($1) AS p (lost) WHERE %s RETURNING %s AS copy, %s AS row_key
-       ),
-       journal AS (
-         INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before)
-         SELECT $2, $3, %L, ''removed'', g.row_key, g.copy FROM gone AS g
-       )
-       SELECT count(*) FROM gone',
-      target, linkage.is_row(target, 'p.lost'), linkage.row_text('t', linkage.stored_columns(target)),
-      linkage.row_text('t', linkage.row_key_columns(target)), linkage.qualified_name(target))
-    INTO amount
-    USING lost, run_id, step;
+    FOREACH is_it IN ARRAY
+      CASE WHEN places IS NOT NULL THEN ARRAY['t.ctid = p.place AND t.tableoid = p.part AND %s', '%s'] ELSE ARRAY['%s'] END
+    LOOP
+      EXECUTE format(
+        'WITH gone AS (
+           DELETE FROM %s AS t USING unnest($1, $4, $5) AS p (lost, part, place) WHERE %s RETURNING %s AS copy, %s AS row_key
+         ),
+         journal AS (
+           INSERT INTO linkage.row_move (run_id, step, relation, action, row_key, before)
+           SELECT $2, $3, %L, ''removed'', g.row_key, g.copy FROM gone AS g
+         )
+         SELECT count(*) FROM gone',
+        target, format(is_it, linkage.is_row(target, 'p.lost')), linkage.row_text('t', linkage.stored_columns(target)),
+        linkage.row_text('t', linkage.row_key_columns(target)), linkage.qualified_name(target))
+      INTO removed
+      USING lost, run_id, step, parts, places;
+      amount := amount + removed;
+      EXIT WHEN amount = cardinality(lost);
+    END LOOP;
     IF amount < cardinality(lost) THEN
       RAISE EXCEPTION USING
         ERRCODE = 'LK017',

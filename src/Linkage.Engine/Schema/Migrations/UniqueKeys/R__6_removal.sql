@@ -96,7 +96,7 @@ BEGIN
   END IF;
   IF found.lost IS NOT NULL THEN
     BEGIN
-      counts := (linkage.replace_rows(run_id, 1, relation, found.lost, found.kept, rule.on_conflict, mode)).counts;
+      counts := (linkage.replace_rows(run_id, 1, relation, found.lost, found.kept, rule.on_conflict, mode, found.parts, found.places)).counts;
     EXCEPTION WHEN SQLSTATE 'LK016' OR SQLSTATE 'LK017' THEN
       -- Of a group, not of the run: the batch is divided until the group is found, and that stays as it is.
       RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = SQLERRM;
@@ -115,12 +115,12 @@ BEGIN
 END
 $$;
 
--- Locks the rows of groups and says which of them go (lost), each with the one that stays instead (kept), how many groups have such, and what
--- the first of these share (labels). A group of which every row is as it was listed is as it was listed; others are ranked anew.
+-- Locks the rows of groups and says which of them go (lost), each with the one that stays instead (kept) and its place, how many groups have
+-- such, and what the first of these share (labels). A group of which every row is as it was listed is as it was listed; others are ranked anew.
 -- Plan: the rows by their place. How many there are is hidden from the planner, which would else read the whole table.
 CREATE OR REPLACE FUNCTION linkage.lock_duplicates(
   rule linkage.unique_key_rule, columns name[], groups linkage.duplicate_group[],
-  OUT lost jsonb[], OUT kept jsonb[], OUT amount bigint, OUT labels text[])
+  OUT lost jsonb[], OUT kept jsonb[], OUT parts oid[], OUT places tid[], OUT amount bigint, OUT labels text[])
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -132,21 +132,22 @@ BEGIN
        SELECT g.ordinal, cardinality(g.rows) AS size, unnest(g.rows) AS row, generate_subscripts(g.rows, 1) AS n FROM unnest((SELECT $1)) AS g
      ),
      locked AS (
-       SELECT l.ordinal, l.size, l.n, %s AS copy
+       SELECT l.ordinal, l.size, l.n, t.tableoid AS part, t.ctid AS place, %s AS copy
        FROM listed AS l
        JOIN %s AS t ON t.ctid = (l.row).place AND t.tableoid = (l.row).part AND t.xmin = (l.row).version
        FOR UPDATE OF t
      ),
      ranked AS (
-       SELECT k.ordinal, k.n, k.copy, first_value(k.copy) OVER listed AS kept, k.size = count(*) OVER whole AS is_whole
+       SELECT k.ordinal, k.n, k.part, k.place, k.copy, first_value(k.copy) OVER listed AS kept, k.size = count(*) OVER whole AS is_whole
        FROM locked AS k
        WINDOW listed AS (PARTITION BY k.ordinal ORDER BY k.n), whole AS (PARTITION BY k.ordinal)
      )
      SELECT
-       array_agg(r.copy) FILTER (WHERE r.n > 1), array_agg(r.kept) FILTER (WHERE r.n > 1), array_agg(r.ordinal) FILTER (WHERE r.n = 1)
+       array_agg(r.copy) FILTER (WHERE r.n > 1), array_agg(r.kept) FILTER (WHERE r.n > 1), array_agg(r.part) FILTER (WHERE r.n > 1),
+       array_agg(r.place) FILTER (WHERE r.n > 1), array_agg(r.ordinal) FILTER (WHERE r.n = 1)
      FROM ranked AS r
      WHERE r.is_whole', linkage.row_text('t', columns), linkage.rule_relation(rule))
-  INTO lost, kept, unchanged
+  INTO lost, kept, parts, places, unchanged
   USING groups;
   amount := COALESCE(cardinality(unchanged), 0);
   labels := ARRAY(SELECT g.label FROM unnest(groups) AS g WHERE g.ordinal = ANY (unchanged[1:5]));
@@ -157,6 +158,8 @@ BEGIN
       'FOR UPDATE');
     lost := lost || anew.lost;
     kept := kept || anew.kept;
+    parts := parts || anew.parts;
+    places := places || anew.places;
     amount := amount + anew.amount;
     labels := (labels || anew.labels)[1:5];
   END IF;
@@ -167,7 +170,7 @@ $$;
 -- Plan: the rows by their key, in its order. How many there are is hidden from the planner.
 CREATE OR REPLACE FUNCTION linkage.rank_duplicates(
   rule linkage.unique_key_rule, columns name[], members jsonb[], locking text, OUT lost jsonb[], OUT kept jsonb[],
-  OUT amount bigint, OUT labels text[])
+  OUT parts oid[], OUT places tid[], OUT amount bigint, OUT labels text[])
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -181,10 +184,11 @@ BEGIN
   INTO values, row_order
   FROM unnest(linkage.row_key(relation)) WITH ORDINALITY AS k (name, place);
   EXECUTE format(
-    'SELECT array_agg(d.copy), array_agg(d.kept), count(*) FILTER (WHERE d.place = 2), (array_agg(d.label) FILTER (WHERE d.place = 2))[1:5]
+    'SELECT
+       array_agg(d.copy), array_agg(d.kept), array_agg(d.tableoid), array_agg(d.ctid), count(*) FILTER (WHERE d.place = 2), (array_agg(d.label) FILTER (WHERE d.place = 2))[1:5]
      FROM (
        SELECT
-         row_number() OVER same_key AS place, %1$s AS label, %2$s AS copy, first_value(%2$s) OVER same_key AS kept
+         t.tableoid, t.ctid, row_number() OVER same_key AS place, %1$s AS label, %2$s AS copy, first_value(%2$s) OVER same_key AS kept
        FROM (
          SELECT t.*, t.tableoid, t.ctid
          FROM %3$s AS t
@@ -197,7 +201,7 @@ BEGIN
      WHERE d.place > 1',
     linkage.rule_label_sql(rule), linkage.row_text('t', columns), relation, linkage.rule_condition(rule), row_order, values, locking,
     array_to_string(linkage.rule_keys_sql(rule), ', '), linkage.rule_order(rule))
-  INTO lost, kept, amount, labels
+  INTO lost, kept, parts, places, amount, labels
   USING members;
 END
 $$;
