@@ -52,16 +52,14 @@ $$;
 
 -- The groups of rows that share their key with another one: number, label, and rows (in the rule's order: the first one stays). For people,
 -- numbers are in the order of keys, and there are copies of the rows too (of the columns by which they are known, {column: value}).
--- Plan: two halves of the keys by their hash, side by side in two processes. In each a pass that counts rows by key, then one that reads
--- those whose key several have, by hash, and sorts them; where nulls are equal, which no hash finds, one that sorts all. One whole instead
--- of two halves where there is no hash; before PostgreSQL 14 both would have one process.
+-- Plan: two halves of the keys by their hash, side by side in two processes (before PostgreSQL 14, one after the other), each as
+-- linkage.duplicate_rows_sql has it, and a sort of the duplicates.
 CREATE OR REPLACE FUNCTION linkage.find_duplicate_groups(rule linkage.unique_key_rule, for_people boolean)
 RETURNS TABLE (number bigint, label text, rows linkage.listed_row[], copies jsonb[])
 LANGUAGE plpgsql STABLE SET jit = off SET min_parallel_table_scan_size = 715827882
 AS $$
 DECLARE
   relation  regclass := linkage.rule_relation(rule);
-  keys      text := array_to_string(linkage.rule_keys_sql(rule), ', ');
   hash      text := linkage.rule_hash_sql(rule);
   named     text;
   key_names text;
@@ -76,25 +74,50 @@ BEGIN
       format(
         'SELECT
            %s, min(%s) AS label, array_agg(ROW(%s, t.tableoid, t.ctid, t.xmin)::linkage.listed_row ORDER BY %s) AS rows, %s AS copies
-         FROM %s AS t
-         WHERE %s%s
+         FROM %s
          GROUP BY %s
          HAVING count(*) > 1',
         named, linkage.rule_label_sql(rule), linkage.row_text('t', linkage.row_key_columns(relation)), linkage.rule_order(rule),
         CASE WHEN for_people
           THEN format('array_agg(%s ORDER BY %s)', linkage.row_text('t', linkage.known_by_columns(relation)), linkage.rule_order(rule))
           ELSE 'NULL::jsonb[]' END,
-        relation, r.covered,
-        CASE WHEN rule.nulls_distinct THEN
-          format(' AND (%1$s) IN (SELECT %1$s FROM %2$s AS t WHERE %3$s GROUP BY %1$s HAVING count(*) > 1)', keys, relation, r.covered) END,
-        keys),
+        linkage.duplicate_rows_sql(rule, hash, h.half), array_to_string(linkage.rule_keys_sql(rule), ', ')),
       ' UNION ALL ')
   INTO halves
-  FROM unnest(
-    CASE WHEN hash IS NULL OR current_setting('server_version_num')::integer < 140000 THEN ARRAY['true']
-      ELSE ARRAY[hash || ' < 0', hash || ' >= 0'] END) AS h (half)
-  CROSS JOIN LATERAL (SELECT linkage.rule_condition(rule) || ' AND ' || h.half) AS r (covered);
+  FROM unnest(CASE WHEN hash IS NULL THEN ARRAY[''] ELSE ARRAY['< 0', '>= 0'] END) AS h (half);
   RETURN QUERY EXECUTE format(
     'SELECT row_number() OVER (%s), g.label, g.rows, g.copies FROM (%s) AS g', CASE WHEN for_people THEN 'ORDER BY ' || key_names END, halves);
+END
+$$;
+
+-- The rows among which the duplicates of half the keys are, or of all where there is no hash, as what stands after FROM, on alias t.
+-- Plan: one pass, of which hash and place are sorted; then the rows whose hash several have, by their place. Those that have no more than the
+-- hash in common fall out when they are grouped by key. In a table of several parts, or without a hash: a pass that counts rows by key and
+-- one that reads those whose key several have; where nulls are equal, which no hash join finds, all rows.
+CREATE OR REPLACE FUNCTION linkage.duplicate_rows_sql(rule linkage.unique_key_rule, hash text, half text) RETURNS text
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  relation regclass := linkage.rule_relation(rule);
+  keys     text := array_to_string(linkage.rule_keys_sql(rule), ', ');
+  covered  text := concat_ws(' AND ', linkage.rule_condition(rule), hash || ' ' || half);
+BEGIN
+  IF hash IS NOT NULL AND (SELECT c.relkind = 'r' AND NOT c.relhassubclass FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN
+    RETURN format(
+      '(
+         SELECT t.*, t.tableoid, t.ctid, t.xmin
+         FROM (
+           SELECT unnest(array_agg(h.place)) AS place
+           FROM (SELECT %s AS hash, t.ctid AS place FROM %s AS t WHERE %s ORDER BY 1) AS h
+           GROUP BY h.hash
+           HAVING count(*) > 1
+         ) AS p
+         JOIN %2$s AS t ON t.ctid = p.place
+       ) AS t', hash, relation, covered);
+  ELSIF rule.nulls_distinct THEN
+    RETURN format(
+      '%1$s AS t WHERE %2$s AND (%3$s) IN (SELECT %3$s FROM %1$s AS t WHERE %2$s GROUP BY %3$s HAVING count(*) > 1)', relation, covered, keys);
+  END IF;
+  RETURN format('%s AS t WHERE %s', relation, covered);
 END
 $$;
