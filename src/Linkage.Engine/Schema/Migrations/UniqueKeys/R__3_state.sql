@@ -129,11 +129,13 @@ BEGIN
   WHERE i.is_named OR i.enforces
   ORDER BY i.is_valid AND i.enforces DESC, i.is_named DESC
   LIMIT 1;
+  -- An index of the table is no stranger, even if somebody has made it since the look above.
   taken := (
     SELECT c.oid
     FROM pg_class c
     JOIN pg_class t ON t.relnamespace = c.relnamespace
-    WHERE t.oid = linkage.rule_relation(rule) AND c.relname = rule.name);
+    WHERE t.oid = linkage.rule_relation(rule) AND c.relname = rule.name
+      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = c.oid AND i.indrelid = t.oid));
   index_name := linkage.qualified_name(COALESCE(found.index_name, taken));
   definition := found.definition;
   state := CASE
