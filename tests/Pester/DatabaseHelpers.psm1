@@ -160,8 +160,13 @@ function Get-DatabaseDigest {
 function Start-Pwsh {
     param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] $Sandbox, [Parameter(Mandatory)] $Connection, [switch] $Interactive)
     $commands = "Import-Module -Name '$((Get-LinkageManifest).FullName)'`n$Script"
+    $program = (Get-Process -Id $PID).Path
     $arguments = @('-NoProfile') + @($Interactive ? @() : '-NonInteractive') + @('-Command', $commands)
-    $start = [Diagnostics.ProcessStartInfo]::new((Get-Process -Id $PID).Path, [string[]] $arguments)
+    if ($IsLinux) {
+        # What a script started in the background ignores Ctrl+C, and so would all that it starts.
+        $program, $arguments = 'env', (@('--default-signal=INT', $program) + $arguments)
+    }
+    $start = [Diagnostics.ProcessStartInfo]::new($program, [string[]] $arguments)
     $start.RedirectStandardInput = $Interactive
     $start.RedirectStandardOutput = $true
     $start.RedirectStandardError = $true
