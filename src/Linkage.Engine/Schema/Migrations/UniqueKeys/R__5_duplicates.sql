@@ -8,19 +8,22 @@ AS $$
   FROM unnest(linkage.rule_keys_sql($1)) WITH ORDINALITY AS k (key, place)
 $$;
 
--- A hash of the rule's key, the same for equal keys and never null; null where a type has none.
+-- A hash of the rule's key, the same for equal keys and never null; null where a type has none, or an expression fails on nulls.
 CREATE OR REPLACE FUNCTION linkage.rule_hash_sql(rule linkage.unique_key_rule) RETURNS text
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  -- of which only expressions know what they return
+  -- a row of nulls: only the expressions know what they return
   nulls text := format('(SELECT (NULL::%s).*) AS t', linkage.rule_relation(rule));
   types regtype[];
   hash  text;
 BEGIN
   EXECUTE format(
     'SELECT ARRAY[%s] FROM %s',
-    (SELECT string_agg(format('pg_typeof(%s)', k.key), ', ' ORDER BY k.n) FROM unnest(linkage.rule_keys_sql(rule)) WITH ORDINALITY AS k (key, n)), nulls)
+    (
+      SELECT string_agg(format('pg_typeof(%s)', k.key), ', ' ORDER BY k.n)
+      FROM unnest(linkage.rule_keys_sql(rule)) WITH ORDINALITY AS k (key, n)
+    ), nulls)
   INTO types;
   SELECT string_agg(
     CASE WHEN h.name IS NULL THEN format('pg_catalog.hash_record_extended(ROW(%s), %s)', k.key, k.n)
@@ -29,7 +32,7 @@ BEGIN
   INTO hash
   FROM unnest(linkage.rule_keys_sql(rule), types) WITH ORDINALITY AS k (key, type, n)
   LEFT JOIN LATERAL (
-    -- that of the type's own hash indexes, four times as fast as that of a row
+    -- that of the type's own hash indexes, which is much faster than that of a row
     SELECT p.amproc::text AS name, c.opcintype::regtype AS type
     FROM pg_catalog.pg_type t
     CROSS JOIN pg_catalog.pg_opclass c
@@ -45,7 +48,7 @@ BEGIN
   ) AS h ON true;
   EXECUTE format('SELECT %s FROM %s', hash, nulls);
   RETURN '(' || hash || ')';
-EXCEPTION WHEN undefined_function THEN
+EXCEPTION WHEN others THEN
   RETURN NULL;
 END
 $$;
@@ -66,7 +69,8 @@ DECLARE
   halves    text;
 BEGIN
   SELECT
-    string_agg(format('%s AS key_%s', k.key, k.place), ', ' ORDER BY k.place), string_agg(format('g.key_%s', k.place), ', ' ORDER BY k.place)
+    string_agg(format('%s AS key_%s', k.key, k.place), ', ' ORDER BY k.place),
+    string_agg(format('g.key_%s', k.place), ', ' ORDER BY k.place)
   INTO named, key_names
   FROM unnest(linkage.rule_keys_sql(rule)) WITH ORDINALITY AS k (key, place);
   SELECT
@@ -86,7 +90,8 @@ BEGIN
   INTO halves
   FROM unnest(CASE WHEN hash IS NULL THEN ARRAY[''] ELSE ARRAY['< 0', '>= 0'] END) AS h (half);
   RETURN QUERY EXECUTE format(
-    'SELECT row_number() OVER (%s), g.label, g.rows, g.copies FROM (%s) AS g', CASE WHEN for_people THEN 'ORDER BY ' || key_names END, halves);
+    'SELECT row_number() OVER (%s), g.label, g.rows, g.copies FROM (%s) AS g',
+    CASE WHEN for_people THEN 'ORDER BY ' || key_names END, halves);
 END
 $$;
 

@@ -58,7 +58,8 @@ DECLARE
   result jsonb;
 BEGIN
   EXECUTE format(
-    'SELECT array_agg(t) FROM linkage.duplicate_group AS t WHERE %s AND %s', linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
+    'SELECT COALESCE(array_agg(t), ''{}'') FROM linkage.duplicate_group AS t WHERE %s AND %s',
+    linkage.candidates(walk), linkage.key_set_condition(walk, key_set))
   INTO groups;
   IF walk ? 'fault' THEN
     RETURN jsonb_build_object(
@@ -96,7 +97,8 @@ BEGIN
   END IF;
   IF found.lost IS NOT NULL THEN
     BEGIN
-      counts := (linkage.replace_rows(run_id, 1, relation, found.lost, found.kept, rule.on_conflict, mode, found.parts, found.places)).counts;
+      SELECT r.counts INTO counts
+      FROM linkage.replace_rows(run_id, 1, relation, found.lost, found.kept, rule.on_conflict, mode, found.parts, found.places) r;
     EXCEPTION WHEN SQLSTATE 'LK016' OR SQLSTATE 'LK017' THEN
       -- Of a group, not of the run: the batch is divided until the group is found, and that stays as it is.
       RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = SQLERRM;
@@ -115,8 +117,9 @@ BEGIN
 END
 $$;
 
--- Locks the rows of groups and says which of them go (lost), each with the one that stays instead (kept) and its place, how many groups have
--- such, and what the first of these share (labels). A group of which every row is as it was listed is as it was listed; others are ranked anew.
+-- Locks the rows of groups and says which of them go (lost), each with the one that stays instead (kept) and its place, how many groups
+-- have such, and what the first of these share (labels). A group of which every row is as it was listed is as it was listed; others are
+-- ranked anew.
 -- Plan: the rows by their place. How many there are is hidden from the planner, which would else read the whole table.
 CREATE OR REPLACE FUNCTION linkage.lock_duplicates(
   rule linkage.unique_key_rule, columns name[], groups linkage.duplicate_group[],
@@ -129,7 +132,8 @@ DECLARE
 BEGIN
   EXECUTE format(
     'WITH listed AS (
-       SELECT g.ordinal, cardinality(g.rows) AS size, unnest(g.rows) AS row, generate_subscripts(g.rows, 1) AS n FROM unnest((SELECT $1)) AS g
+       SELECT g.ordinal, cardinality(g.rows) AS size, unnest(g.rows) AS row, generate_subscripts(g.rows, 1) AS n
+       FROM unnest((SELECT $1)) AS g
      ),
      locked AS (
        SELECT l.ordinal, l.size, l.n, t.tableoid AS part, t.ctid AS place, %s AS copy
@@ -138,7 +142,8 @@ BEGIN
        FOR UPDATE OF t
      ),
      ranked AS (
-       SELECT k.ordinal, k.n, k.part, k.place, k.copy, first_value(k.copy) OVER listed AS kept, k.size = count(*) OVER whole AS is_whole
+       SELECT
+         k.ordinal, k.n, k.part, k.place, k.copy, first_value(k.copy) OVER listed AS kept, k.size = count(*) OVER whole AS is_whole
        FROM locked AS k
        WINDOW listed AS (PARTITION BY k.ordinal ORDER BY k.n), whole AS (PARTITION BY k.ordinal)
      )
@@ -174,8 +179,8 @@ CREATE OR REPLACE FUNCTION linkage.rank_duplicates(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  relation regclass := linkage.rule_relation(rule);
-  values   text;
+  relation  regclass := linkage.rule_relation(rule);
+  values    text;
   row_order text;
 BEGIN
   SELECT
@@ -185,7 +190,8 @@ BEGIN
   FROM unnest(linkage.row_key(relation)) WITH ORDINALITY AS k (name, place);
   EXECUTE format(
     'SELECT
-       array_agg(d.copy), array_agg(d.kept), array_agg(d.tableoid), array_agg(d.ctid), count(*) FILTER (WHERE d.place = 2), (array_agg(d.label) FILTER (WHERE d.place = 2))[1:5]
+       array_agg(d.copy), array_agg(d.kept), array_agg(d.tableoid), array_agg(d.ctid), count(*) FILTER (WHERE d.place = 2),
+       (array_agg(d.label) FILTER (WHERE d.place = 2))[1:5]
      FROM (
        SELECT
          t.tableoid, t.ctid, row_number() OVER same_key AS place, %1$s AS label, %2$s AS copy, first_value(%2$s) OVER same_key AS kept
@@ -274,7 +280,8 @@ BEGIN
        GROUP BY n.number
      )
      SELECT
-       f.label, f.rows[1].member, ARRAY(SELECT r.member FROM unnest(f.rows[2:]) WITH ORDINALITY AS r (member, part, place, version, n) ORDER BY r.n),
+       f.label, f.rows[1].member,
+       ARRAY(SELECT r.member FROM unnest(f.rows[2:]) WITH ORDINALITY AS r (member, part, place, version, n) ORDER BY r.n),
        COALESCE(r.tables, ''{}'')
      FROM found f
      LEFT JOIN referring r ON r.number = f.number

@@ -1,5 +1,5 @@
--- A row of a group of duplicates, as it was when the group was listed: its key, {column: value}, and the version of it that stood in a place
--- then. What is still there has not changed since; a row listed before there was this has no place.
+-- A row of a group of duplicates, as it was when the group was listed: its key, {column: value}, and the version of it that stood in a
+-- place then. What is still there has not changed since; a row listed before there was this has no place.
 CREATE TYPE linkage.listed_row AS (member jsonb, part oid, place tid, version xid);
 
 ALTER TABLE linkage.duplicate_group ADD COLUMN rows linkage.listed_row[] NOT NULL DEFAULT '{}';
