@@ -23,8 +23,13 @@ RETURNS TABLE (account_id {{account_id}}, operation text, sql_state text, messag
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  followed record := linkage.followed_columns();
+  followed record;
 BEGIN
+  -- none, most often
+  IF NOT EXISTS (SELECT FROM linkage.user_sync_fault) THEN
+    RETURN;
+  END IF;
+  followed := linkage.followed_columns();
   RETURN QUERY EXECUTE format(
     'SELECT f.account_id, f.operation, f.sql_state, f.message, f.last_at
      FROM linkage.user_sync_fault f
