@@ -141,37 +141,16 @@ internal sealed class AlertRouteEntries(IReadOnlyDictionary<string, string> give
     }
 
     /// <summary>A text; null if there is no entry.</summary>
-    public string? Text(JsonObject table, string name, string at)
-    {
-        if (table[name] is not { } entry)
-            return null;
-        if (entry is JsonValue value && value.TryGetValue<string>(out var text) && !string.IsNullOrWhiteSpace(text))
-            return text;
-        Problem($"{at}.{name}", "it has to be a text");
-        return null;
-    }
+    public string? Text(JsonObject table, string name, string at) =>
+        Has<string>(table, name, at, "a text", out var text) ? text : null;
 
     /// <summary>A whole number; null if there is no entry.</summary>
-    public int? Number(JsonObject table, string name, string at)
-    {
-        if (table[name] is not { } entry)
-            return null;
-        if (entry is JsonValue value && value.TryGetValue<int>(out var number))
-            return number;
-        Problem($"{at}.{name}", "it has to be a whole number");
-        return null;
-    }
+    public int? Number(JsonObject table, string name, string at) =>
+        Has<int>(table, name, at, "a whole number", out var number) ? number : null;
 
     /// <summary>Yes or no; null if there is no entry.</summary>
-    public bool? Flag(JsonObject table, string name, string at)
-    {
-        if (table[name] is not { } entry)
-            return null;
-        if (entry is JsonValue value && value.TryGetValue<bool>(out var flag))
-            return flag;
-        Problem($"{at}.{name}", "it has to be $true or $false");
-        return null;
-    }
+    public bool? Flag(JsonObject table, string name, string at) =>
+        Has<bool>(table, name, at, "$true or $false", out var flag) ? flag : null;
 
     /// <summary>One entry, or a list of them.</summary>
     public static List<JsonNode?> Items(JsonNode? entry) => entry switch
@@ -180,4 +159,15 @@ internal sealed class AlertRouteEntries(IReadOnlyDictionary<string, string> give
         JsonArray list => [.. list],
         _ => [entry],
     };
+
+    private bool Has<T>(JsonObject table, string name, string at, string what, out T? found)
+    {
+        found = default;
+        if (table[name] is not { } entry)
+            return false;
+        if (entry is JsonValue value && value.TryGetValue(out found) && !(found is string text && string.IsNullOrWhiteSpace(text)))
+            return true;
+        Problem($"{at}.{name}", $"it has to be {what}");
+        return false;
+    }
 }
