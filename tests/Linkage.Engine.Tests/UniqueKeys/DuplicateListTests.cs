@@ -1,6 +1,8 @@
 using Dapper;
+using Linkage.Engine.Database;
 using Linkage.Engine.Runs;
 using Linkage.Engine.UniqueKeys;
+using Npgsql;
 using Xunit.Abstractions;
 
 namespace Linkage.Engine.Tests.UniqueKeys;
@@ -90,7 +92,8 @@ public sealed class DuplicateListTests(ITestOutputHelper output)
             await writer.ExecuteAsync("BEGIN; UPDATE item SET rank = 100 WHERE id = 8");
             var resumed = new RunEngine(scene.Database.Engine).ResumeAsync(
                 stopped.RunId!.Value, RemovalScene.Options(batchSize: 3) with { Settings = new RunSettings() }, _ => { }, CancellationToken.None);
-            await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"));
+            await Poll.UntilAsync(() => scene.Database.ScalarAsync<bool>(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = current_database() AND a.wait_event_type = 'Lock')"));
             await writer.ExecuteAsync("COMMIT");
             var run = await resumed;
             Assert.Equal(("completed", 0), (run.Status, run.Count("failed")));
@@ -101,6 +104,25 @@ public sealed class DuplicateListTests(ITestOutputHelper output)
         Assert.Equal(
             [1, 2, 8, 12, 13, 22, 24, 25, 26, 27, 29, 30], await scene.Database.QueryAsync<int>("SELECT DISTINCT item_id FROM part ORDER BY 1"));
         Assert.Equal(30, await scene.Database.ScalarAsync<int>("SELECT count(*) FROM part"));
+    }
+
+    [Fact]
+    public async Task Keys_are_found_again_whatever_the_style_of_the_session_that_listed_them()
+    {
+        await using var scene = await RemovalScene.CreateAsync(
+            """
+            CREATE TABLE item (id interval PRIMARY KEY, code text, rank integer);
+            INSERT INTO item SELECT make_interval(days => -i, hours => -i), 'c' || i % 2, i FROM generate_series(1, 6) AS i;
+            DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET IntervalStyle = sql_standard', current_database()); END $$
+            """,
+            _rule);
+        await using var session = await LinkageDatabase.OpenAsync(
+            new NpgsqlConnectionStringBuilder(scene.Database.ConnectionString) { Pooling = false }.ConnectionString, CancellationToken.None);
+
+        var preview = await new DuplicateRemoval(session).RunAsync(
+            _rule.Name, RemovalScene.Options(RunMode.Preview), _ => { }, CancellationToken.None);
+
+        Assert.Equal(4, preview.Count("removed"));
     }
 
     /// <summary>The groups that are found, each as its rows' ids.</summary>

@@ -54,12 +54,14 @@ END
 $$;
 
 -- The groups of rows that share their key with another one: number, label, and rows (in the rule's order: the first one stays). For people,
--- numbers are in the order of keys, and there are copies of the rows too (of the columns by which they are known, {column: value}).
+-- numbers are in the order of keys, and there are copies of the rows too (of the columns by which they are known, {column: value}). Settings
+-- make keys and copies the same in every session, so that another finds the rows by them.
 -- Plan: two halves of the keys by their hash, side by side in two processes (before PostgreSQL 14, one after the other), each as
 -- linkage.duplicate_rows_sql has it, and a sort of the duplicates.
 CREATE OR REPLACE FUNCTION linkage.find_duplicate_groups(rule linkage.unique_key_rule, for_people boolean)
 RETURNS TABLE (number bigint, label text, rows linkage.listed_row[], copies jsonb[])
 LANGUAGE plpgsql STABLE SET jit = off SET min_parallel_table_scan_size = 715827882
+SET "TimeZone" = 'UTC' SET "DateStyle" = 'ISO, YMD' SET "IntervalStyle" = 'postgres' SET extra_float_digits = 1 SET bytea_output = 'hex'
 AS $$
 DECLARE
   relation  regclass := linkage.rule_relation(rule);
