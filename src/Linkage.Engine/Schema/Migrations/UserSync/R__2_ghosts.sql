@@ -1,17 +1,16 @@
 -- Who lacks a profile, and whether one can be made: one answer for report, preview and repair.
 
--- What is in one of the two tables only: the accounts without profile, soft-deleted and anonymous ones too, and how many profiles have no
--- account.
+-- The query for what is in one of the two tables only: accounts without profile (id), soft-deleted and anonymous ones too, and profiles
+-- without account (key). Profiles that name no account are not among them.
 -- Plan: full merge joins of index-only scans, each of a sixteenth of the keys, side by side in several processes: small parts, so that at the
--- end none is left to one process alone. They need no memory, and take less time than hashing: hence the settings. Where keys of two types
--- are compared, it is one join of all of them.
-CREATE OR REPLACE FUNCTION linkage.find_user_sync_gaps(OUT accounts {{account_id}}[], OUT orphans bigint)
-LANGUAGE plpgsql STABLE SET jit = off SET enable_hashjoin = off SET random_page_cost = 1.1
+-- end none is left to one process alone. They need no memory, and take less time than hashing: hence the settings of the functions that
+-- run it. Where keys of two types are compared, it is one join of all of them.
+CREATE OR REPLACE FUNCTION linkage.user_sync_gaps_query() RETURNS text
+LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   -- where the parts meet, by the statistics: they say how even the parts are, not what is in them
   bounds text[];
-  parts  text;
 BEGIN
   IF '{{account_id}}' = '{{profile_id}}' THEN
     SELECT array_agg(b.histogram[1 + (cardinality(b.histogram) - 1) * q / 16] ORDER BY q) INTO bounds
@@ -24,28 +23,34 @@ BEGIN
     WHERE cardinality(b.histogram) > 16;
   END IF;
 
-  SELECT string_agg(
-    format(
-      'SELECT i.id, p.key
-       FROM (SELECT a.id FROM auth.users a WHERE %s) AS i
-       FULL JOIN (SELECT p.{{profile_key}} AS key FROM {{profiles}} p WHERE %s) AS p ON p.key = i.id::{{profile_id}}
-       WHERE i.id IS NULL OR p.key IS NULL',
-      concat_ws(' AND ', 'a.id >= ' || r.lower, 'a.id < ' || r.upper, 'true'),
-      concat_ws(' AND ', 'p.{{profile_key}} >= ' || r.lower, 'p.{{profile_key}} < ' || r.upper, 'p.{{profile_key}} IS NOT NULL')),
-    ' UNION ALL ')
-  INTO parts
-  FROM (
-    SELECT
-      quote_literal(lag(b.bound) OVER (ORDER BY b.i)) || '::{{account_id}}' AS lower, quote_literal(b.bound) || '::{{account_id}}' AS upper
-    FROM unnest(COALESCE(bounds, '{}') || NULL::text) WITH ORDINALITY AS b (bound, i)
-  ) AS r;
+  RETURN (
+    SELECT string_agg(
+      format(
+        'SELECT i.id, p.key
+         FROM (SELECT a.id FROM auth.users a WHERE %s) AS i
+         FULL JOIN (SELECT p.{{profile_key}} AS key FROM {{profiles}} p WHERE %s) AS p ON p.key = i.id::{{profile_id}}
+         WHERE i.id IS NULL OR p.key IS NULL',
+        concat_ws(' AND ', 'a.id >= ' || r.lower, 'a.id < ' || r.upper, 'true'),
+        concat_ws(' AND ', 'p.{{profile_key}} >= ' || r.lower, 'p.{{profile_key}} < ' || r.upper, 'p.{{profile_key}} IS NOT NULL')),
+      ' UNION ALL ')
+    FROM (
+      SELECT
+        quote_literal(lag(b.bound) OVER (ORDER BY b.i)) || '::{{account_id}}' AS lower, quote_literal(b.bound) || '::{{account_id}}' AS upper
+      FROM unnest(COALESCE(bounds, '{}') || NULL::text) WITH ORDINALITY AS b (bound, i)
+    ) AS r);
+END
+$$;
 
-  EXECUTE format(
-    'SELECT
-       COALESCE(array_agg(g.id) FILTER (WHERE g.id IS NOT NULL), ''{}''),
-       count(*) FILTER (WHERE g.id IS NULL) + (SELECT count(*) FROM {{profiles}} p WHERE p.{{profile_key}} IS NULL)
-     FROM (%s) AS g', parts)
-  INTO accounts, orphans;
+-- The accounts without profile, soft-deleted and anonymous ones too.
+-- Plan: that of linkage.user_sync_gaps_query.
+CREATE OR REPLACE FUNCTION linkage.accounts_without_profile() RETURNS {{account_id}}[]
+LANGUAGE plpgsql STABLE SET jit = off SET enable_hashjoin = off SET random_page_cost = 1.1
+AS $$
+DECLARE
+  accounts {{account_id}}[];
+BEGIN
+  EXECUTE format('SELECT array_agg(g.id) FROM (%s) AS g WHERE g.id IS NOT NULL', linkage.user_sync_gaps_query()) INTO accounts;
+  RETURN COALESCE(accounts, '{}');
 END
 $$;
 
@@ -192,7 +197,7 @@ BEGIN
   FROM linkage.profile_uniques() u;
 
   ids := CASE
-    WHEN account_ids IS NULL THEN (linkage.find_user_sync_gaps()).accounts
+    WHEN account_ids IS NULL THEN linkage.accounts_without_profile()
     ELSE ARRAY(SELECT DISTINCT i.id FROM unnest(account_ids) AS u (text), linkage.read_account_id(u.text) AS i (id) WHERE i.id IS NOT NULL)
   END;
   EXECUTE format(

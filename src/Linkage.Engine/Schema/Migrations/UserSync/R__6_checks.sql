@@ -1,18 +1,21 @@
 -- How well accounts and profiles match: the four checks, figures, and what was measured over time.
 
 -- Ghosts and orphans, and the ghost that has waited longest.
--- Plan: one pass over both tables' keys (linkage.find_user_sync_gaps); the wide rows of the accounts are read for those without profile only.
+-- Plan: one pass over both tables' keys (linkage.user_sync_gaps_query); whoever finds an account without profile looks at once, by primary
+-- key, whether it should have one: the wide rows of the accounts are read for those only, and by several processes.
 CREATE OR REPLACE FUNCTION linkage.count_user_sync_gaps(OUT ghosts bigint, OUT orphans bigint, OUT oldest_ghost_at timestamptz)
-LANGUAGE plpgsql STABLE SET jit = off
+LANGUAGE plpgsql STABLE SET jit = off SET enable_hashjoin = off SET random_page_cost = 1.1
 AS $$
-DECLARE
-  accounts {{account_id}}[];
 BEGIN
-  SELECT g.accounts, g.orphans INTO accounts, orphans FROM linkage.find_user_sync_gaps() g;
   EXECUTE format(
-    'SELECT count(*), min(a.created_at) FROM auth.users a WHERE a.id = ANY ($1) AND %s', linkage.active_account('a'))
-  INTO ghosts, oldest_ghost_at
-  USING accounts;
+    'SELECT
+       count(a.id),
+       count(*) FILTER (WHERE g.id IS NULL) + (SELECT count(*) FROM {{profiles}} p WHERE p.{{profile_key}} IS NULL),
+       min(a.created_at)
+     FROM (%s) AS g
+     LEFT JOIN auth.users a ON a.id = g.id AND %s',
+    linkage.user_sync_gaps_query(), linkage.active_account('a'))
+  INTO ghosts, orphans, oldest_ghost_at;
 END
 $$;
 
