@@ -1,17 +1,11 @@
 namespace Linkage.Engine.Runs;
 
-/// <summary>
-/// Finds the size at which a batch takes the time that it should: grows slowly, shrinks fast, and stays where it is nearly right. What has
-/// been claimed in one size and no longer fits takes two batches, each with its own plan and commit.
-/// </summary>
+/// <summary>Finds the size at which a batch takes the time that it should: grows slowly, shrinks fast.</summary>
 /// <param name="cap">The largest size.</param>
 internal sealed class BatchSizer(int cap)
 {
     private const int FirstSize = 1000;
     private const double Growth = 1.5;
-
-    /// <summary>How much of its size must not fit any more before a size shrinks: machines breathe.</summary>
-    private const double Tolerance = 0.2;
 
     /// <summary>How many candidates the next batch is to hold.</summary>
     public int Size { get; private set; } = Math.Min(FirstSize, cap);
@@ -24,7 +18,7 @@ internal sealed class BatchSizer(int cap)
     {
         var fitting = asked * (target / TimeSpan.FromTicks(Math.Max(elapsed.Ticks, 1)));
         // What a small batch took says little about a large one, so it may only let the size grow.
-        if (fitting > Size || (asked >= Size && fitting < Size * (1 - Tolerance)))
+        if (asked >= Size || fitting > Size)
             Size = (int)Math.Clamp(fitting, Math.Max(Size / 2.0, 1), Math.Min(Size * Growth + 1, cap));
     }
 
